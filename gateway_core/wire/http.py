@@ -1,8 +1,8 @@
-"""The only module that speaks HTTP. Everything outside sees our values and our errors.
+"""Exchanges in HTTP/1.1. Everything outside sees our values and our errors.
 
-The client is aiohttp, measured against its peers: least processor time for each call and each chunk,
-and it leaves an encoded path such as ``%3A`` as it is, which signed requests need. It is imported at
-the first request, because that takes longer than starting the program may.
+aiohttp opens the connections (`dialing`), httptools reads the answers (`connection`), and what lies between
+is here, because it is passed by every call: a request is one write, and a whole answer usually one wake-up.
+An encoded path such as ``%3A`` stays as it is, which signed requests need.
 
 All time limits are kept here, so callers need none of their own; `deadlines` says what each means.
 """
@@ -11,97 +11,85 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
-import ssl
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from types import TracebackType
+from typing import Self
 
 from gateway_core.config.model import Timeouts
-from gateway_core.errors import (
-    ConnectFailed,
-    GatewayError,
-    InvalidRequest,
-    ProtocolError,
-    StreamInterrupted,
-)
+from gateway_core.errors import ProtocolError
 from gateway_core.keys import process_environment
 from gateway_core.providers.base import HttpRequest
-from gateway_core.wire.arrivals import Arrivals, arrivals_of, stamp_arrivals
+from gateway_core.wire import failures
+from gateway_core.wire.addresses import Address, Addresses
+from gateway_core.wire.connection import Connection
 from gateway_core.wire.deadlines import Deadlines, SentMark
-from gateway_core.wire.proxies import Proxies, Proxy
-from gateway_core.wire.sending import OnSent, Sending
-from gateway_core.wire.trust import Trust, advice, trust_store
-
-if TYPE_CHECKING:
-    import aiohttp
+from gateway_core.wire.dialing import Dialer
+from gateway_core.wire.pool import Pool
+from gateway_core.wire.trust import Trust, trust_store
+from gateway_core.wire.unpacking import Unpacker, unpacker_for
 
 MAX_ANSWER_BYTES = 64 * 2**20
-MAX_HEADER_BYTES = 64 * 2**10
-KEEP_ALIVE_S = 60.0
 DRAIN_S = 0.05
 """How long the end of an answer is awaited when its reader has what it wants, to keep the connection."""
+_BREAKS_A_HEAD = re.compile("[\r\n\0]")
+
+OnSent = Callable[[SentMark], None]
 
 
 @dataclass(slots=True)
 class _Chunks:
     """The body, read piece by piece; a plain iterator, because one may stop reading at any time."""
 
-    content: aiohttp.StreamReader
-    arrivals: Arrivals
+    connection: Connection
     limits: Deadlines
-    clock: Callable[[], float]
     max_bytes: int
-    expires_at: float | None
+    unpacker: Unpacker | None
     received_bytes: int = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> tuple[float, bytes]:
-        try:
-            data = await self._next()
-        except (OSError, _client_error()) as exc:
-            raise _interruption(exc, self.limits) from exc
-        arrived_s = self.arrivals.take()
-        read_s = self.clock() if arrived_s is None else arrived_s
-        if not data:
-            raise StopAsyncIteration
-        self.received_bytes += len(data)
-        if self.received_bytes > self.max_bytes:
-            raise ProtocolError(f"the answer of {self.limits.host} is longer than {self.max_bytes} bytes")
-        self.expires_at = self.limits.until("between_chunks", self.limits.timeouts.between_chunks)
-        return read_s, data
+        while True:
+            try:
+                piece = await self.connection.more()
+                if self.unpacker is not None:
+                    piece = self._unpacked(piece)
+            except (OSError, ValueError) as exc:
+                raise failures.interruption(exc, self.limits) from exc
+            if piece is None:
+                raise StopAsyncIteration
+            between_s = self.limits.timeouts.between_chunks
+            self.connection.expires_at = self.limits.until("between_chunks", between_s)
+            self.received_bytes += len(piece[1])
+            if self.received_bytes > self.max_bytes:
+                raise ProtocolError(f"the answer of {self.limits.host} is longer than {self.max_bytes} bytes")
+            if piece[1]:
+                return piece
 
-    async def _next(self) -> bytes:
-        """The next piece; nothing at the end. What is there already is not waited for."""
-        content = self.content
-        if content.at_eof():
-            return b""
-        if self.expires_at is not None and asyncio.get_running_loop().time() >= self.expires_at:
-            raise TimeoutError
-        if data := content.read_nowait():
-            return data
-        async with asyncio.timeout_at(self.expires_at):
-            return await content.readany()
+    def _unpacked(self, piece: tuple[float, bytes] | None) -> tuple[float, bytes] | None:
+        assert self.unpacker is not None  # noqa: S101 - for the type checker: asked only where there is one
+        if piece is None:
+            self.unpacker.end()
+            return None
+        return piece[0], self.unpacker.feed(piece[1], self.max_bytes - self.received_bytes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpReply:
     """An HTTP answer whose body has not been read. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
     mark: SentMark
-    _response: aiohttp.ClientResponse = field(repr=False)
     _chunks: _Chunks = field(repr=False)
 
     def chunks(self) -> AsyncIterator[tuple[float, bytes]]:
-        """The unpacked body as it arrives, each piece with the moment it was read.
+        """The unpacked body as it arrives, each piece with the moment it did.
 
         Raises `TimedOut`, `StreamInterrupted`, or `ProtocolError` when it is too long or garbled.
         """
@@ -112,20 +100,111 @@ class HttpReply:
         self._chunks.max_bytes = min(limit_bytes, self._chunks.max_bytes)
         return b"".join([data async for _, data in self._chunks])
 
-    async def finish(self) -> None:
-        """Keep the connection when the answer is over or ends at once, otherwise hang up."""
-        if self._response.content.at_eof():
-            return
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                while await self._response.content.readany():
-                    pass
-        except (OSError, _client_error()):
-            self.hang_up()
 
-    def hang_up(self) -> None:
-        """Close the connection now: nobody wants the rest."""
-        self._response.close()
+@dataclass(slots=True)
+class _Exchange:
+    """One request and its answer, which ``async with`` gives; leaving it unread by an exception hangs up."""
+
+    transport: HttpTransport
+    request: HttpRequest
+    timeouts: Timeouts
+    on_sent: OnSent | None
+    mark: SentMark = field(default_factory=SentMark)
+    _connection: Connection | None = None
+    _address: Address | None = None
+
+    async def __aenter__(self) -> HttpReply:
+        transport = self.transport
+        pool = transport.pool or await transport.start()
+        total_s = self.timeouts.total
+        total_at = None if total_s is None else pool.loop.time() + total_s
+        try:
+            address = self._address = transport.addresses.of(self.request.url)
+            request = _written(self.request, address)
+        except ValueError as exc:
+            raise failures.no_address(failures.label(self.request.url)) from exc
+        limits = Deadlines(self.timeouts, address.label, total_at)
+        headers = await self._asked(pool, address, request, limits)
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - for the type checker: the answer came on it
+        try:
+            if address.via_plain_proxy and connection.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                raise failures.refused(connection.status, address)
+            unpacker = unpacker_for(headers.get("content-encoding"))
+        except ValueError as exc:
+            connection.hang_up()
+            raise failures.interruption(exc, limits) from exc
+        except BaseException:
+            connection.hang_up()
+            raise
+        chunks = _Chunks(connection, limits, transport.max_answer_bytes, unpacker)
+        return HttpReply(connection.status, headers, self.mark, chunks)
+
+    async def _asked(
+        self, pool: Pool, address: Address, request: bytes, limits: Deadlines
+    ) -> Mapping[str, str]:
+        """Send ``request`` and wait for the head of the answer. Raises `GatewayError`."""
+        while True:
+            reused = pool.take(address.origin)
+            connection = self._connection = reused or await self._connected(pool, address, limits)
+            if reused is not None:
+                self.mark.connect_ms = 0.0
+            first_token_s = self.timeouts.first_token if self.request.stream else None
+            connection.expires_at = limits.until("first_token", first_token_s)
+            self.mark.sent_s = self.transport.clock()
+            if self.on_sent is not None:
+                self.on_sent(self.mark)
+            connection.ask(request)
+            try:
+                return await connection.head()
+            except (OSError, ValueError) as exc:
+                connection.hang_up()
+                if reused is None or isinstance(exc, TimeoutError | ValueError) or connection.was_heard:
+                    raise failures.no_answer(exc, limits, self.mark, address) from exc
+                # The server gave up the idle connection while the request was on its way, as llama.cpp's
+                # does after each stream: it was never read. A new connection cannot have that.
+            except BaseException:
+                connection.hang_up()
+                raise
+
+    async def _connected(self, pool: Pool, address: Address, limits: Deadlines) -> Connection:
+        began_s = self.transport.clock()
+        self.mark.sent_s = None
+        try:
+            async with asyncio.timeout_at(limits.until("connect", self.timeouts.connect)):
+                connection = await pool.dialer.dial(address.url, address.proxy)
+        except failures.dialing_errors() as exc:
+            raise failures.no_answer(exc, limits, self.mark, address) from exc
+        self.mark.connect_ms = round((self.transport.clock() - began_s) * 1000, 3)
+        return connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None or self._address is None:
+            return
+        if not connection.is_over:
+            if kind is not None:
+                connection.hang_up()
+                return
+            await _drain(connection)
+        pool = self.transport.pool
+        if connection.rest() and pool is not None:
+            pool.give(self._address.origin, connection)
+
+
+async def _drain(connection: Connection) -> None:
+    """Read the end of the answer away, if it comes at once."""
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while await connection.more() is not None:
+                pass
+    except (OSError, ValueError):
+        pass
+    except BaseException:
+        connection.hang_up()
+        raise
 
 
 class HttpTransport:
@@ -142,17 +221,16 @@ class HttpTransport:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         trust: Trust | None = None,
     ) -> None:
-        self._clock = clock
+        self.clock = clock
+        self.max_answer_bytes = max_answer_bytes
+        self.addresses = Addresses()
+        self.pool: Pool | None = None
         self._trust = trust or (lambda: trust_store(process_environment()))
-        self._max_answer_bytes = max_answer_bytes
-        self._session: aiohttp.ClientSession | None = None
         self._starting = asyncio.Lock()
-        self._proxies = Proxies()
 
-    @asynccontextmanager
-    async def exchange(
+    def exchange(
         self, request: HttpRequest, *, timeouts: Timeouts, on_sent: OnSent | None = None
-    ) -> AsyncIterator[HttpReply]:
+    ) -> _Exchange:
         """Send ``request``; the reply is open inside the block, and leaving by an exception hangs up.
 
         ``on_sent`` is called with the mark just before the request bytes are written, so that one
@@ -160,230 +238,51 @@ class HttpTransport:
         `ConnectFailed`, `TimedOut`, `ProtocolError`, or `InvalidRequest` when the address is none;
         what reading raises, `HttpReply.chunks` says.
         """
-        reply = await self._open(request, timeouts, on_sent)
-        try:
-            yield reply
-            await reply.finish()
-        except BaseException:
-            reply.hang_up()
-            raise
+        return _Exchange(self, request, timeouts, on_sent)
 
-    async def start(self) -> None:
+    async def start(self) -> Pool:
         """Load the HTTP client ahead of the first request, off the loop: it takes a while."""
         async with self._starting:
-            if self._session is None:
+            if self.pool is None:
                 await asyncio.to_thread(importlib.import_module, "aiohttp")
                 trust = await asyncio.to_thread(self._trust)
-                self._session = _new_session(self._clock, trust)
+                self.pool = Pool(Dialer(self.clock, trust))
+            return self.pool
 
     async def aclose(self) -> None:
         """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-    async def _open(self, request: HttpRequest, timeouts: Timeouts, on_sent: OnSent | None) -> HttpReply:
-        if self._session is None:
-            await self.start()
-        total_at = None if timeouts.total is None else asyncio.get_running_loop().time() + timeouts.total
-        limits, mark = Deadlines(timeouts, _host(request.url), total_at), SentMark()
-        proxy = self._proxy(request.url, limits.host)
-        while True:
-            try:
-                async with asyncio.timeout_at(limits.until("connect", timeouts.connect)) as timeout:
-                    first_token_s = timeouts.first_token if request.stream else None
-                    sending = Sending(
-                        mark, limits, timeout, self._clock, first_token_s, on_sent, bool(request.body)
-                    )
-                    response = await self._send(request, sending, proxy)
-                break
-            except (OSError, ValueError, _client_error()) as exc:
-                if not (sending.reused and _is_hang_up(exc)):
-                    raise _no_answer(exc, limits, mark, proxy) from exc
-                # The server gave up the idle connection while the request was on its way, as llama.cpp's
-                # does after each stream: it was never read. A new connection cannot have that.
-        if proxy is not None and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            response.close()
-            raise _refused(response.status, limits.host, proxy)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        arrivals = arrivals_of(response)
-        chunks = _Chunks(
-            response.content, arrivals, limits, self._clock, self._max_answer_bytes, timeout.when()
-        )
-        return HttpReply(response.status, headers, mark, response, chunks)
-
-    async def _send(
-        self, request: HttpRequest, sending: Sending, proxy: Proxy | None
-    ) -> aiohttp.ClientResponse:
-        from yarl import URL
-
-        assert self._session is not None  # noqa: S101 - for the type checker: _open has started it
-        return await self._session.request(
-            request.method,
-            URL(request.url, encoded="%" in request.url),
-            data=request.body or None,
-            headers=_headers(request, proxy),
-            proxy=None if proxy is None else proxy.url,
-            proxy_headers=None if proxy is None else proxy.headers,
-            allow_redirects=False,
-            trace_request_ctx=sending,
-        )
-
-    def _proxy(self, url: str, host: str) -> Proxy | None:
-        try:
-            return self._proxies.of(url)
-        except ValueError as exc:
-            raise _no_address(host) from exc
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            await pool.aclose()
 
 
-def _new_session(clock: Callable[[], float], trust: ssl.SSLContext) -> aiohttp.ClientSession:
-    import aiohttp
+def _written(request: HttpRequest, address: Address) -> bytes:
+    """``request`` as it is sent. Raises `ValueError` for what cannot stand in a head.
 
+    Streams are asked for unpacked, so that no packer on the way holds events back. A proxy reads what a
+    plain request says to it; to a tunnel through it, whoever opened that said it.
+    """
+    headers = {
+        "host": address.host,
+        "user-agent": _user_agent(),
+        "accept": "text/event-stream, application/json" if request.stream else "application/json",
+        "accept-encoding": "identity" if request.stream else "gzip, deflate",
+    }
+    headers.update({name.lower(): value for name, value in request.headers.items()})
+    if address.login is not None and headers.setdefault("authorization", address.login) != address.login:
+        raise ValueError("two who ask")
+    if address.proxy is not None and address.via_plain_proxy:
+        headers.update(address.proxy.headers)
+    if request.body or request.method != "GET":
+        headers["content-length"] = str(len(request.body))
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if any(map(_BREAKS_A_HEAD.search, lines)):
+        raise ValueError("a header that is none")
+    head = "\r\n".join((f"{request.method} {address.target} HTTP/1.1", *lines, "", ""))
+    return head.encode() + request.body
+
+
+def _user_agent() -> str:
     from gateway_core import __version__
 
-    async def connecting(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-        context.trace_request_ctx.connecting()
-
-    async def connected(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-        context.trace_request_ctx.connected()
-
-    async def heading(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-        if not context.trace_request_ctx.has_body:  # with a body, the two are written together
-            context.trace_request_ctx.writing()
-
-    async def writing(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-        context.trace_request_ctx.writing()
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_start.append(connecting)
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    trace.on_request_headers_sent.append(heading)
-    trace.on_request_chunk_sent.append(writing)
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=trust)
-    stamp_arrivals(connector, clock)
-    return aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"user-agent": f"gateway-tui/{__version__}"},
-        trace_configs=[trace],
-        max_line_size=MAX_HEADER_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
-    )
-
-
-def _headers(request: HttpRequest, proxy: Proxy | None) -> dict[str, str]:
-    """Streams are asked for unpacked, so that no packer on the way holds events back.
-
-    A proxy reads what a plain request says to it; to a tunnel through it the client says it.
-    """
-    accept = "text/event-stream, application/json" if request.stream else "application/json"
-    encoding = "identity" if request.stream else "gzip, deflate"
-    for_proxy = proxy.headers if proxy is not None and request.url.lower().startswith("http:") else {}
-    return {"accept": accept, "accept-encoding": encoding, **request.headers, **for_proxy}
-
-
-def _host(url: str) -> str:
-    """Host and port of ``url`` for people; never its path, query or credentials."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "the address"
-    return f"{parts.hostname or 'the address'}{port}"
-
-
-def _client_error() -> type[Exception]:
-    """The base of the client's errors; asked for only once something failed, so it is imported by then."""
-    from aiohttp import ClientError
-
-    return ClientError
-
-
-def _is_hang_up(exc: Exception) -> bool:
-    from aiohttp import ClientOSError, ServerDisconnectedError
-
-    return isinstance(exc, ServerDisconnectedError | ClientOSError)
-
-
-def _no_answer(exc: Exception, limits: Deadlines, mark: SentMark, proxy: Proxy | None) -> GatewayError:
-    """Our error for what went wrong before there was an answer."""
-    import aiohttp
-
-    host = limits.host
-    if isinstance(exc, TimeoutError):
-        return limits.ran_out()
-    if isinstance(exc, aiohttp.ClientHttpProxyError) and proxy is not None:
-        return _refused(exc.status, host, proxy)
-    # Not every ValueError is about the address: an untrusted certificate is one too.
-    if isinstance(exc, ValueError | aiohttp.NonHttpUrlClientError) and not isinstance(
-        exc, ssl.CertificateError
-    ):
-        return _no_address(host)
-    connecting = mark.sent_s is None
-    peer = f"the proxy {proxy.label} for {host}" if proxy is not None and connecting else host
-    if isinstance(exc, aiohttp.ClientResponseError):
-        return ProtocolError(f"{peer} does not answer in HTTP")
-    certificate = getattr(exc, "certificate_error", None)
-    if isinstance(certificate, ssl.SSLCertVerificationError):
-        what_to_do = advice(certificate, process_environment())
-        sentence = f"the certificate of {_presenter(exc, host)} is not trusted: {_reason(exc)}{what_to_do}"
-        return ConnectFailed(sentence, retryable=False)
-    sentences: tuple[tuple[type[Exception], str], ...] = (
-        (aiohttp.ClientProxyConnectionError, "{peer} cannot be reached: {why}"),
-        (aiohttp.ClientSSLError, "no secure connection to {presenter}: {why}"),
-        (aiohttp.ClientConnectorDNSError, "the name of {peer} cannot be looked up: {why}"),
-        (aiohttp.ServerDisconnectedError, _HUNG_UP),
-        (aiohttp.ClientConnectorError, "no connection to {peer}: {why}"),
-    )
-    otherwise = "no connection to {peer}: {why}" if connecting else _HUNG_UP
-    sentence = next((words for kind, words in sentences if isinstance(exc, kind)), otherwise)
-    return ConnectFailed(sentence.format(peer=peer, presenter=_presenter(exc, host), why=_reason(exc)))
-
-
-_HUNG_UP = "{peer} closed the connection without an answer"
-
-
-def _no_address(host: str) -> InvalidRequest:
-    return InvalidRequest(f"no request can be sent to {host}: that is not a valid http(s) address")
-
-
-def _refused(status: int, host: str, proxy: Proxy) -> ConnectFailed:
-    """The proxy said no; that is its answer, and asking again only helps when it is broken for now."""
-    words = f"{status} {HTTPStatus(status).phrase}" if status in list(HTTPStatus) else str(status)
-    hint = ""
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        hint = " (name and password go in front of its address: http://name:password@proxy:3128)"
-    return ConnectFailed(
-        f"the proxy {proxy.label} refused to connect to {host}: {words}{hint}", retryable=status >= 500
-    )
-
-
-def _presenter(exc: Exception, host: str) -> str:
-    """Who was spoken to when ``exc`` happened: with a proxy that has a certificate, that may be it."""
-    found, port = getattr(exc, "host", None), getattr(exc, "port", None)
-    return host if not found or found == host.partition(":")[0] else f"the proxy {found}:{port}"
-
-
-def _reason(exc: Exception) -> str:
-    """The system's own words for ``exc``, on one line."""
-    inner = getattr(exc, "certificate_error", None) or getattr(exc, "os_error", None) or exc
-    if isinstance(inner, ssl.SSLError):
-        words = getattr(inner, "verify_message", None) or (inner.reason or "").replace("_", " ").lower()
-    else:
-        number = getattr(inner, "errno", None) or 0
-        # asyncio writes "Connect call failed"; name lookups have negative numbers and words of their own.
-        words = os.strerror(number) if number > 0 else getattr(inner, "strerror", None)
-    return " ".join(str(words or inner).split()) or type(exc).__name__
-
-
-def _interruption(exc: Exception, limits: Deadlines) -> GatewayError:
-    """Our error for what went wrong while the body was read."""
-    from aiohttp.http_exceptions import ContentEncodingError
-
-    if isinstance(exc, TimeoutError):
-        return limits.ran_out()
-    if isinstance(exc.__cause__, ContentEncodingError):
-        return ProtocolError(f"the packed answer of {limits.host} cannot be unpacked")
-    return StreamInterrupted(f"{limits.host} broke off in the middle of its answer")
+    return f"gateway-tui/{__version__}"

@@ -146,7 +146,7 @@ async def test_a_chunk_is_stamped_when_it_arrives_and_not_when_it_is_read():
 
 
 async def until_arrived(reply: HttpReply) -> None:
-    while not reply._response.content.total_bytes:  # noqa: ASYNC110 - nobody else is told
+    while not reply._chunks.connection.has_arrived:  # noqa: ASYNC110 - nobody else is told
         await asyncio.sleep(0)
 
 

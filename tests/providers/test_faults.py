@@ -187,10 +187,8 @@ async def outcomes(
                     for question, server in zip(asked, servers, strict=True)
                 )
             )
-        session = transport._session
-        assert session is not None
-        assert session.connector is not None
-        assert not session.connector._acquired, "a call keeps its connection to itself"
+        assert transport.pool is not None
+        assert transport.pool.in_use == 0, "a call keeps its connection to itself"
         await transport.aclose()
         async with asyncio.timeout(5):
             for server in servers:
