@@ -1,4 +1,4 @@
-"""The service as an ASGI application: finds who answers a path, and sees every request to its end."""
+"""The service: finds who answers a path, and sees every request to its end."""
 
 from __future__ import annotations
 
@@ -8,35 +8,27 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from gateway_core.errors import GatewayError, InternalError
 from gateway_core.gateway import Gateway
 from gateway_core.limits import Gate
 from gateway_core.routes import Route
-from gateway_core.server.calling import Send, WhileConnected, answer_stream, answer_whole
+from gateway_core.server.calling import answer_stream, answer_whole
 from gateway_core.server.dialects.base import Dialect, Refusal, Reply
 from gateway_core.server.loading import Routes
 from gateway_core.server.outgoing import RequestIds
 from gateway_core.server.pages import Pages
 from gateway_core.server.paths import Ask, Call, Lookup, Paths, Refuse, Resource, refusal_at
-from gateway_core.server.reading import (
-    ClientLeft,
-    Receive,
-    incoming,
-    linger,
-    read_body,
-    require_json,
-    require_same_site,
-)
+from gateway_core.server.reading import read_body, require_json, require_same_site
 from gateway_core.server.seams import Guard, Handled, NotAdmitted, Observer
 from gateway_core.server.settings import Bounds
+from gateway_core.server.turn import ClientLeft, Turn
 from gateway_core.wire.http import HttpTransport
 
 log = logging.getLogger(__name__)
 
-UNREAD = frozenset((413,))
-"""Refused in the middle of a body: what is left of it is in the way of the next request."""
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 
 class Service:
@@ -78,13 +70,11 @@ class Service:
     ) -> None:
         await self._open.aclose()
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer one request, as ASGI has it."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"only http is served here, not {scope['type']}")
-        handled = Handled(incoming(scope))
+    async def __call__(self, turn: Turn) -> None:
+        """Answer one request."""
+        handled = Handled(turn.incoming)
         try:
-            await self._handle(handled, receive, send)
+            await self._handle(handled, turn)
         except ClientLeft:
             pass
         finally:
@@ -92,16 +82,14 @@ class Service:
                 handled.ended_s = time.perf_counter()
                 self._observer.finished(handled)
 
-    async def _handle(self, handled: Handled, receive: Receive, send: Send) -> None:
+    async def _handle(self, handled: Handled, turn: Turn) -> None:
         path = handled.incoming.path
         found = self._paths.find(path)
         refuse = refusal_at(path) if found is None else found[0].refuse
         try:
             if self._guard is not None:
                 await self._guard.enter(handled.incoming)
-            reply = self._nowhere(handled) if found is None else None
-            if found is not None:
-                reply = await self._answer(*found, handled, receive, send)
+            reply = self._nowhere(handled) if found is None else await self._answer(*found, handled, turn)
         except ClientLeft:
             raise
         except GatewayError as error:
@@ -110,15 +98,14 @@ class Service:
             log.exception(
                 "request %s failed by a fault of gateway-tui; please report it", handled.incoming.id
             )
-            if handled.status == 200:  # the answer has begun: all that can be done is to break it off
-                raise
+            if turn.started:  # the connection breaks it off
+                return
             reply = _refused(InternalError("a fault in the gateway itself"), refuse, handled)
         if reply is not None:
-            await self._deliver(reply, handled, receive, send)
+            handled.status = reply.status
+            turn.answer(reply.status, _head(reply, handled), reply.body)
 
-    async def _answer(
-        self, resource: Resource, name: str, handled: Handled, receive: Receive, send: Send
-    ) -> Reply | None:
+    async def _answer(self, resource: Resource, name: str, handled: Handled, turn: Turn) -> Reply | None:
         """The answer, or ``None`` when it was sent already. Raises `GatewayError` and `ClientLeft`."""
         given = handled.incoming
         method = "GET" if given.method == "HEAD" else given.method
@@ -129,13 +116,13 @@ class Service:
         if method == "POST":
             require_same_site(given)
             require_json(given)
-            body = await read_body(given, receive, self._bounds)
+            body = await read_body(turn, self._bounds)
         if isinstance(action, Lookup):
             return action.answer(Ask(self._routes.table, name, given.query, body))
-        return await self._call(action, name or None, body, handled, receive, send)
+        return await self._call(action, name or None, body, handled, turn)
 
     async def _call(
-        self, action: Call, name: str | None, body: bytes, handled: Handled, receive: Receive, send: Send
+        self, action: Call, name: str | None, body: bytes, handled: Handled, turn: Turn
     ) -> Reply | None:
         dialect: Dialect = action.dialect
         handled.dialect = dialect.name
@@ -145,16 +132,10 @@ class Service:
             await self._guard.admit(handled.incoming, asked)
         self._ids.use(handled.incoming.id)
         if action.counted is not None:
-            async with WhileConnected(receive):
+            with turn:
                 return action.counted(await self._gateway.count_tokens(asked.route.name, asked.request))
-        if not asked.request.stream:
-            return await answer_whole(self._gateway, dialect, handled, receive)
-
-        async def deliver(reply: Reply) -> None:
-            await self._deliver(reply, handled, receive, send)
-
-        await answer_stream(self._gateway, dialect, handled, receive, send, deliver)
-        return None
+        answer = answer_stream if asked.request.stream else answer_whole
+        return await answer(self._gateway, dialect, handled, turn)
 
     def _nowhere(self, handled: Handled) -> Reply:
         """For a path that stands for nothing: where it leads with or without its last slash."""
@@ -166,24 +147,6 @@ class Service:
         where = nearby.replace("//", "/") + (f"?{given.query}" if given.query else "")
         return Reply(307, b"", {"location": where})
 
-    async def _deliver(self, reply: Reply, handled: Handled, receive: Receive, send: Send) -> None:
-        handled.status = reply.status
-        unread = reply.status in UNREAD
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": _head(reply, handled, {"connection": "close"} if unread else {}),
-            }
-        )
-        if unread:
-            await send({"type": "http.response.body", "body": reply.body, "more_body": True})
-            if handled.incoming.header(b"expect") is None:  # who asked first whether to send it has not
-                await linger(receive)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        else:
-            await send({"type": "http.response.body", "body": reply.body, "more_body": False})
-
 
 def _refused(error: GatewayError, refuse: Refuse, handled: Handled) -> Reply:
     handled.error = error
@@ -193,12 +156,6 @@ def _refused(error: GatewayError, refuse: Refuse, handled: Handled) -> Reply:
     return reply
 
 
-def _head(reply: Reply, handled: Handled, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    said = {
-        **reply.all_headers,
-        "content-length": str(len(reply.body)),
-        "x-request-id": handled.incoming.id,
-        "x-content-type-options": "nosniff",
-        **more,
-    }
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said.items()]
+def _head(reply: Reply, handled: Handled) -> list[tuple[bytes, bytes]]:
+    said = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.all_headers.items()]
+    return [*said, (b"x-request-id", handled.incoming.id.encode()), NO_SNIFFING]

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any
 
 from gateway_core.calls import CallResult, Ended, FellBack, Retrying, Stamped
 from gateway_core.errors import StreamInterrupted
@@ -31,11 +28,9 @@ from gateway_core.server.dialects.base import (
     StreamWriter,
     replied,
 )
-from gateway_core.server.reading import ClientLeft, Receive, new_id
+from gateway_core.server.reading import new_id
 from gateway_core.server.seams import Handled
-
-Send = Callable[[Any], Awaitable[None]]
-Deliver = Callable[[Reply], Awaitable[None]]
+from gateway_core.server.turn import Turn
 
 STREAM_HEADERS = (
     (b"content-type", EVENT_STREAM.encode()),
@@ -48,34 +43,7 @@ _CONTENT = (ToolCallDelta, EmbeddingVector, Finished)
 _QUIET = (Started, UsageUpdate)
 
 
-class WhileConnected:
-    """Raises `ClientLeft` out of its block as soon as the client hangs up."""
-
-    __slots__ = ("_me", "_receive", "_waiting")
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-
-    async def __aenter__(self) -> None:
-        self._me = asyncio.current_task()
-        self._waiting = asyncio.create_task(self._wait())
-
-    async def _wait(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        if self._me is not None:
-            self._me.cancel()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        left = self._waiting.done()
-        self._waiting.cancel()
-        if kind is asyncio.CancelledError and left and self._me is not None and self._me.uncancel() == 0:
-            raise ClientLeft from None
-
-
-async def answer_whole(gateway: Gateway, dialect: Dialect, handled: Handled, receive: Receive) -> Reply:
+async def answer_whole(gateway: Gateway, dialect: Dialect, handled: Handled, turn: Turn) -> Reply:
     """Make the call and give its answer. Raises `ClientLeft`."""
     asked = _asked(handled)
 
@@ -83,48 +51,47 @@ async def answer_whole(gateway: Gateway, dialect: Dialect, handled: Handled, rec
         if isinstance(stamped.signal, Ended):
             handled.result = stamped.signal.result
 
-    async with WhileConnected(receive):
+    with turn:
         result = await gateway.run(asked.route, asked.request, hear)
     handled.error = result.error
     return replied(dialect, asked, result, _stamp())
 
 
-async def answer_stream(
-    gateway: Gateway, dialect: Dialect, handled: Handled, receive: Receive, send: Send, deliver: Deliver
-) -> None:
+async def answer_stream(gateway: Gateway, dialect: Dialect, handled: Handled, turn: Turn) -> Reply | None:
     """Make the call and send what it says as it comes. Raises `ClientLeft`.
 
-    Nothing is sent before there is something of the answer, so that a failure until then is a status.
+    Nothing is sent before there is something of the answer, so that a failure until then is a status: the
+    refusal that is returned.
     """
     asked, news = _asked(handled), _News(handled)
-    async with WhileConnected(receive):
+    with turn:
         call = asyncio.create_task(gateway.run(asked.route, asked.request, news.hear))
         try:
             await news.wait()
             if not news.begun and handled.result is not None and handled.result.error is not None:
                 handled.error = handled.result.error
-                await deliver(dialect.refusal(handled.error, asked.route))
-                return
-            await _send_stream(dialect.stream(asked, _stamp()), news, handled, send)
+                return dialect.refusal(handled.error, asked.route)
+            await _send_stream(dialect.stream(asked, _stamp()), news, handled, turn)
+            return None
         finally:
             call.cancel()
             await asyncio.wait([call])
 
 
-async def _send_stream(writer: StreamWriter, news: _News, handled: Handled, send: Send) -> None:
+async def _send_stream(writer: StreamWriter, news: _News, handled: Handled, turn: Turn) -> None:
     handled.status = 200
-    headers = [*STREAM_HEADERS, (b"x-request-id", handled.incoming.id.encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    turn.begin(200, (*STREAM_HEADERS, (b"x-request-id", handled.incoming.id.encode())))
     while True:
         # Whatever has come by now goes out in one piece.
         frames = [writer.write(event) for event in news.take()]
         result = handled.result
         if result is not None:
             frames.append(_ending(writer, handled, result))
-        if data := b"".join(frames):
-            await send({"type": "http.response.body", "body": data, "more_body": result is None})
         if result is not None:
+            turn.end(b"".join(frames))
             return
+        if data := b"".join(frames):
+            await turn.send(data)
         await news.wait()
 
 

@@ -10,12 +10,9 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from email.utils import formatdate
-from typing import Any
-
-from uvicorn.server import ServerState
 
 from gateway_core.server.board import Board
-from gateway_core.server.protocol import Connection, uvicorn_config
+from gateway_core.server.protocol import App, Connection, Shared
 from gateway_core.server.settings import Bounds
 
 HANDSHAKE_TIMEOUT_S = 10.0
@@ -30,7 +27,7 @@ _TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 class Listener:
-    """Serves ``app`` (ASGI) on ``sockets``. Lives in one event loop.
+    """Has ``app`` answer what is asked on ``sockets``. Lives in one event loop.
 
     Connections are accepted one at a time, each in a turn of the loop of its own: whoever is busy takes
     fewer, so work spreads over the workers that share a socket.
@@ -38,7 +35,7 @@ class Listener:
 
     def __init__(
         self,
-        app: Any,
+        app: App,
         sockets: Sequence[socket.socket],
         *,
         bounds: Bounds,
@@ -49,8 +46,7 @@ class Listener:
         self._sockets = list(sockets)
         self._bounds = bounds
         self._tls = tls
-        self._config = uvicorn_config(app, bounds)
-        self._state = ServerState()
+        self._app = app
         self._arriving: set[asyncio.Task[object]] = set()
         self._accepting = False
         self._place = place
@@ -60,15 +56,15 @@ class Listener:
     def start(self) -> None:
         """Accept from now on."""
         self._loop = asyncio.get_running_loop()
+        self._state = Shared(self._app, self._bounds, self._loop, self._left)
         self._tick()
         self._note()
 
     def _tick(self) -> None:
-        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._state.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         now_s = self._loop.time()
         for connection in list(self._state.connections):
-            if isinstance(connection, Connection):
-                connection.overdue(now_s)
+            connection.overdue(now_s)
         self._resume()
         self._ticking = self._loop.call_later(TICK_S, self._tick)
 
@@ -135,7 +131,7 @@ class Listener:
             )
 
     def _connection(self) -> Connection:
-        return Connection(self._config, self._state, bounds=self._bounds, loop=self._loop, on_lost=self._left)
+        return Connection(self._state)
 
     def _left(self) -> None:
         self._note()

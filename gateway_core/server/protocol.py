@@ -2,47 +2,68 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from asyncio import AbstractEventLoop, BaseTransport, Transport
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 
 import httptools
 from typing_extensions import override
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
+from gateway_core.server.reading import incoming, split_target
 from gateway_core.server.settings import Bounds
+from gateway_core.server.turn import Turn
 
 LINGER_S = 0.5
+"""How long more is taken of who was refused: a client that still sends would not read the answer."""
+LINGER_BODY_S = 2.0
+"""The same for the rest of a body."""
 _OF_AN_OFFER = frozenset((b"connection", b"upgrade", b"http2-settings"))
 NOT_HTTP = "the request is not valid HTTP"
+
+App = Callable[[Turn], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the connections of one listener have in common."""
+
+    app: App
+    bounds: Bounds
+    loop: asyncio.AbstractEventLoop
+    on_lost: Callable[[], None]
+    date: bytes = b""
+    """The line of the ``date`` header, with its end."""
+    connections: set[Connection] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class _Excess(Exception):
     """Stops the parser; what is wrong is on the connection."""
 
 
-class Connection(HttpToolsProtocol):
-    """One client's connection. uvicorn's, with bounds on what comes before the body.
+class Connection(asyncio.Protocol):
+    """One client's connection: requests come in, and each gets its answer before the next.
 
-    Ask it `overdue` once a second; it hangs up when a head takes too long.
+    Ask it `overdue` once a second; it hangs up when the client lets itself be waited for.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        *,
-        bounds: Bounds,
-        loop: AbstractEventLoop,
-        on_lost: Callable[[], None],
-    ) -> None:
-        super().__init__(config, server_state, {}, _loop=loop)
-        self._bounds = bounds
-        self._on_lost = on_lost
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._bounds = shared.bounds
+        self._loop = shared.loop
+        self._parser = httptools.HttpRequestParser(self)
+        self._client: str | None = None
+        self._secure = False
+        self._turn: Turn | None = None
+        """The request that is being answered."""
+        self._arriving: Turn | None = None
+        """The request whose body is being read."""
+        self._waiting: deque[Turn] = deque()
+        self._idle_since_s: float | None = None
         self._head_since_s: float | None = None
         """Since when the head of a request, or its first byte, is awaited."""
         self._body_since_s: float | None = None
@@ -53,171 +74,261 @@ class Connection(HttpToolsProtocol):
         """Since when the client reads nothing of what is there for it."""
         self._head_bytes = 0
         self._read_bytes = 0
+        self._paused = False
         self._hung_up = False
+        self._deaf = False
+        """True when nothing more is read, because it would not be understood."""
+        self._ending = False
+        """True when nobody may ask again once what was asked is answered."""
         self._refusal = (HTTPStatus.BAD_REQUEST, NOT_HTTP)
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
 
     @override
-    def connection_made(self, transport: BaseTransport) -> None:
-        super().connection_made(cast("Transport", transport))  # uvloop's has no base in common with it
-        self._head_since_s = self.loop.time()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no base in common with it
+        peer = transport.get_extra_info("peername")
+        self._client = peer[0] if isinstance(peer, tuple) else None
+        self._secure = transport.get_extra_info("sslcontext") is not None
+        self._head_since_s = self._loop.time()
+        self._shared.connections.add(self)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._on_lost()
+        self._hung_up = True
+        self._shared.connections.discard(self)
+        self._waiting.clear()
+        if self._turn is not None:
+            self._turn.leave()
+        self._shared.on_lost()
+
+    @property
+    def date(self) -> bytes:
+        """The line of the ``date`` header."""
+        return self._shared.date
+
+    @property
+    def is_stalled(self) -> bool:
+        """True while the client does not take what is there for it."""
+        return self._stalled_since_s is not None and not self._hung_up
+
+    def write(self, data: bytes) -> None:
+        """Send bytes of an answer."""
+        self._transport.write(data)
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._hung_up or self.transport.is_closing():
+        if self._hung_up or self._deaf or self._transport.is_closing():
             return
-        self._unset_keepalive_if_required()
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
             return
         except httptools.HttpParserError:
-            self.send_400_response("")
+            self._refuse()
             return
         if self._head_since_s is not None:  # what a head holds that is not complete, nobody has counted
             self._read_bytes += len(data)
             if self._read_bytes > self._bounds.head_bytes + self._bounds.target_bytes:
                 self._excess(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
-                self.send_400_response("")
+                self._refuse()
+                return
+        self._pause_or_read_on()
+
+    def _pause_or_read_on(self) -> None:
+        flooded = self._arriving is not None and self._arriving.is_flooding
+        pause = bool(self._waiting) or flooded
+        if pause and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        elif self._paused and not pause:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def read_on(self) -> None:
+        """Somebody reads the body now."""
+        if not self._hung_up:
+            self._pause_or_read_on()
 
     def _decline(self, rest: bytes) -> None:
         """Read a request that offers another protocol as if it did not; the parser has stopped before its
         body, which is in ``rest``.
         """
-        method = self.parser.get_method()
-        self.parser = httptools.HttpRequestParser(self)
+        method = self._parser.get_method()
+        self._parser = httptools.HttpRequestParser(self)
         if method == b"CONNECT":
-            self.send_400_response("")
+            self._refuse()
             return
-        kept = [(name, value) for name, value in self.headers if name not in _OF_AN_OFFER]
+        kept = [(name, value) for name, value in self._headers if name not in _OF_AN_OFFER]
         lines = [b"%b: %b" % pair for pair in (*kept, (b"connection", b"close"))]
-        head = b"\r\n".join((b"%b %b HTTP/1.1" % (method, self.url), *lines, b"", b""))
+        head = b"\r\n".join((b"%b %b HTTP/1.1" % (method, self._url), *lines, b"", b""))
         self.data_received(head + rest)
 
-    @override
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_since_s = self.loop.time()
+        """httptools: a request begins."""
+        self._idle_since_s = None
+        self._head_since_s = self._loop.time()
         self._head_bytes = self._read_bytes = 0
+        self._url = b""
+        self._headers = []
 
-    @override
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > self._bounds.target_bytes:
+        """httptools: a piece of the target."""
+        self._url += url
+        if len(self._url) > self._bounds.target_bytes:
             raise self._excess(HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long")
 
-    @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        """httptools: one header, or one line of what may follow a body."""
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > self._bounds.head_bytes:
             raise self._excess(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
-        if len(self.headers) > self._bounds.header_count:
+        if self._arriving is not None:
+            return
+        self._headers.append((name.lower(), value))
+        if len(self._headers) > self._bounds.header_count:
             raise self._excess(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "there are too many headers")
 
-    @override
     def on_headers_complete(self) -> None:
-        self._body_since_s = self._heard_s = self._head_since_s or self.loop.time()
+        """httptools: the body comes next."""
+        self._body_since_s = self._heard_s = self._head_since_s or self._loop.time()
         self._head_since_s = None
-        if not self.parser.should_upgrade():  # `_decline` sees to it
-            super().on_headers_complete()
+        parser = self._parser
+        if parser.should_upgrade():  # `_decline` sees to it
+            return
+        given = incoming(
+            parser.get_method().decode("ascii"),
+            split_target(self._url),
+            self._headers,
+            client=self._client,
+            secure=self._secure,
+        )
+        modern = parser.get_http_version() == "1.1"
+        turn = Turn(self, given, modern=modern, keeps=modern and parser.should_keep_alive())
+        self._arriving = turn
+        if self._turn is None:
+            self._start(turn)
+        else:
+            self._waiting.append(turn)
 
-    @override
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
-        self._heard_s = self.loop.time()
+        """httptools: a piece of the body."""
+        self._heard_s = self._loop.time()
+        if self._arriving is not None:
+            self._arriving.take(body)
 
-    @override
     def on_message_complete(self) -> None:
+        """httptools: the request is whole."""
         self._body_since_s = None
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        if self._arriving is not None:
+            turn, self._arriving = self._arriving, None
+            turn.whole()
+
+    def _start(self, turn: Turn) -> None:
+        self._turn = turn
+        task = self._loop.create_task(self._answer(turn))
+        self._shared.tasks.add(task)
+        task.add_done_callback(self._shared.tasks.discard)
+
+    async def _answer(self, turn: Turn) -> None:
+        try:
+            await self._shared.app(turn)
+        finally:
+            if not turn.answered:  # all that can be done is to break it off
+                self._transport.abort()
+
+    @property
+    def is_ending(self) -> bool:
+        """True when the answer under way is the last."""
+        return self._ending and not self._waiting
+
+    def next_turn(self, done: Turn) -> None:
+        """An answer was sent: go on with the next request, if there is to be one."""
+        if done is not self._turn or self._hung_up:
+            return
+        self._turn = None
+        if not done.keeps or self.is_ending:
+            self._part(LINGER_BODY_S if not (done.complete or done.expects) else 0.0)
+        elif self._waiting:
+            self._start(self._waiting.popleft())
+            self._pause_or_read_on()
+        else:
+            self._idle_since_s = self._loop.time()
+
+    def _part(self, linger_s: float) -> None:
+        """Close the connection, once the answer is out and ``linger_s`` seconds more were listened."""
+        self._head_since_s = self._body_since_s = None
+        if linger_s:
+            self._hung_up = True
+            if self._paused:
+                self._paused = False
+                self._transport.resume_reading()
+            self._loop.call_later(linger_s, self._transport.close)
+        else:
+            self._transport.close()
 
     @override
     def pause_writing(self) -> None:
-        super().pause_writing()
-        self._stalled_since_s = self.loop.time()
+        self._stalled_since_s = self._loop.time()
 
     @override
     def resume_writing(self) -> None:
-        super().resume_writing()
         self._stalled_since_s = None
+        if self._turn is not None:
+            self._turn.wake()
 
     def _excess(self, status: HTTPStatus, sentence: str) -> _Excess:
         self._refusal = (status, sentence)
         return _Excess(sentence)
 
+    def shutdown(self) -> None:
+        """Answer what was asked, and nothing more."""
+        self._ending = True
+        if self._turn is None and not self._hung_up:
+            self._transport.close()
+
     def overdue(self, now_s: float) -> None:
-        """Hang up when the client lets itself be waited for."""
+        """Hang up when the client lets itself be waited for, or asks nothing for long."""
         bounds = self._bounds
         if _passed(self._stalled_since_s, bounds.write_timeout_s, now_s):
-            self.transport.abort()
+            self._transport.abort()
+        elif _passed(self._idle_since_s, bounds.keep_alive_s, now_s):
+            self._transport.close()
         elif _passed(self._head_since_s, bounds.head_timeout_s, now_s) or (
             self._body_since_s is not None
-            and not self.flow.read_paused
+            and not self._paused
             and (
                 _passed(self._body_since_s, bounds.body_timeout_s, now_s)
                 or _passed(self._heard_s, bounds.body_pause_s, now_s)
             )
         ):
             self._excess(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
-            self.send_400_response("")
+            self._refuse()
 
-    @property
-    def _is_answering(self) -> bool:
-        """True while an answer is on its way, in whose middle nothing else may be said."""
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is None or self.pipeline:
-            return bool(self.pipeline)
-        return cycle.response_started and not cycle.response_complete
+    def _refuse(self) -> None:
+        """Refuse what was not even a request, as JSON, and hang up.
 
-    @override
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what was not even a request, as JSON, and hang up."""
-        self._head_since_s = self._body_since_s = None
-        if not self._is_answering:
+        Nothing is said in the middle of an answer, and nothing before answers that are owed.
+        """
+        turn = self._turn
+        if self._waiting or (turn is not None and turn is not self._arriving):
+            self._ending = self._deaf = True
+            return
+        if turn is None or not turn.started:
             status, sentence = self._refusal
             body = json.dumps({"detail": sentence}).encode()
             head = (
                 f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
                 f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             )
-            self.transport.write(head.encode() + body)
-        # What the client still sends is taken for a moment: who is cut off does not read the answer.
-        self._hung_up = True
-        self.loop.call_later(LINGER_S, self.transport.close)
+            self._transport.write(head.encode() + body)
+        self._part(LINGER_S)
 
     @override
     def eof_received(self) -> None:
-        if self._hung_up:
-            self.transport.close()
+        """Who stops sending has left: there is nobody who would wait for an answer in silence."""
 
 
 def _passed(since_s: float | None, limit_s: float, now_s: float) -> bool:
     return since_s is not None and now_s - since_s > limit_s
-
-
-def uvicorn_config(app: Any, bounds: Bounds) -> Config:
-    """What uvicorn's connections want to know. It sets up no logging and reads no variables."""
-    config = Config(
-        app,
-        interface="asgi3",
-        lifespan="off",
-        ws="none",
-        loop="none",
-        http=HttpToolsProtocol,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        workers=1,
-        forwarded_allow_ips="",
-        timeout_keep_alive=int(bounds.keep_alive_s),
-    )
-    config.load()
-    return config

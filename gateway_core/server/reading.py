@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+import httptools
 
 from gateway_core.server.dialects.base import Flaw, Refusal
 from gateway_core.server.seams import Incoming
 from gateway_core.server.settings import MIB, Bounds
+from gateway_core.server.turn import BodyTooLong, Turn
 
-Receive = Callable[[], Awaitable[Any]]
-
-LINGER_S = 2.0
-"""How long more of a refused body is taken: a client that still sends would not read the answer."""
 MOST_DIGITS = 18
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 
 
-class ClientLeft(Exception):
-    """Nobody is there to be answered."""
-
-
-def incoming(scope: Any) -> Incoming:
-    """The request of an ASGI scope."""
-    client = scope.get("client")
+def incoming(
+    method: str,
+    target: tuple[str, str],
+    raw_headers: list[tuple[bytes, bytes]],
+    *,
+    client: str | None,
+    secure: bool,
+) -> Incoming:
+    """The request with that head; ``target`` is path and query."""
     given = Incoming(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        raw_headers=scope["headers"],
-        client=client[0] if client else None,
-        secure=scope["scheme"] == "https",
+        method=method,
+        path=target[0],
+        query=target[1],
+        raw_headers=raw_headers,
+        client=client,
+        secure=secure,
         id="",
         began_s=time.perf_counter(),
     )
     said = given.header(b"x-request-id")
     given.id = said if said is not None and _REQUEST_ID.fullmatch(said) else new_id()
     return given
+
+
+def split_target(target: bytes) -> tuple[str, str]:
+    """Path and query of a request's target, which may also be a whole address."""
+    if not target.startswith(b"/"):
+        try:
+            parts = httptools.parse_url(target)
+        except httptools.HttpParserInvalidURLError:
+            return target.decode("latin-1"), ""
+        path, query = parts.path or b"/", parts.query or b""
+    else:
+        path, _, query = target.partition(b"#")[0].partition(b"?")
+    said = path.decode("latin-1")
+    return unquote(said) if "%" in said else said, query.decode("latin-1")
 
 
 def new_id() -> str:
@@ -75,38 +86,17 @@ def require_same_site(given: Incoming) -> None:
         raise Refusal("requests from pages of other sites are not taken", status=403)
 
 
-async def read_body(given: Incoming, receive: Receive, bounds: Bounds) -> bytes:
-    """The whole body. Raises `Refusal` when it is too long, `ClientLeft` when it never ends.
-
-    How long it may take is the business of the connection.
-    """
-    announced = given.header(b"content-length")
+async def read_body(turn: Turn, bounds: Bounds) -> bytes:
+    """The whole body. Raises `Refusal` when it is too long, `ClientLeft` when it never ends."""
+    announced = turn.incoming.header(b"content-length")
     if announced and announced.isdecimal() and int(announced[:MOST_DIGITS]) > bounds.body_bytes:
         raise _too_long(bounds)
-    message = await receive()
-    pieces: list[bytes] = []
-    size = 0
-    while message["type"] == "http.request":
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
-        if size > bounds.body_bytes:
-            raise _too_long(bounds)
-        if not message.get("more_body"):
-            return b"".join(pieces)
-        message = await receive()
-    raise ClientLeft
+    try:
+        return await turn.body(bounds.body_bytes)
+    except BodyTooLong as exc:
+        raise _too_long(bounds) from exc
 
 
 def _too_long(bounds: Bounds) -> Refusal:
     most = f"{bounds.body_bytes / MIB:.3g} MiB" if bounds.body_bytes >= MIB else f"{bounds.body_bytes} bytes"
     return Refusal(f"the body is longer than {most}, which is all this gateway takes", status=413)
-
-
-async def linger(receive: Receive) -> None:
-    """Take and drop what is left of a body, for a moment."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect" or not message.get("more_body"):
-                    return

@@ -45,7 +45,6 @@ def main() -> int:
         return 1
     tell = _teller()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     settings = ServerSettings.from_dict(order["settings"])
     sockets = [socket.socket(fileno=number) for number in order["sockets"]]
     place = (Board(order["board"], settings.workers), order["number"])

@@ -14,18 +14,12 @@ from collections.abc import Callable, Mapping
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from typing_extensions import override
 
+from gateway_core.wire.failures import HungUp, NotHttp
+
 MAX_HEAD_BYTES = 256 * 2**10
 HIGH_WATER_BYTES = 256 * 2**10
 """So much of an answer that nobody reads is kept; then the server has to wait."""
 LOW_WATER_BYTES = 64 * 2**10
-
-
-class HungUp(OSError):
-    """The server closed the connection before its answer was complete."""
-
-
-class NotHttp(ValueError):
-    """What came is no answer in HTTP."""
 
 
 class Connection(asyncio.Protocol):
@@ -78,7 +72,7 @@ class Connection(asyncio.Protocol):
         return self._headers
 
     async def more(self) -> tuple[float, bytes] | None:
-        """The next piece of the body as it arrived, with the moment; ``None`` at its end. Raises as `head`."""
+        """The next piece of the body, with the moment it arrived; ``None`` at the end. Raises as `head`."""
         while not self._pieces:
             if self._complete:
                 return None

@@ -10,10 +10,18 @@ from urllib.parse import urlsplit
 from gateway_core.errors import ConnectFailed, GatewayError, InvalidRequest, ProtocolError, StreamInterrupted
 from gateway_core.keys import process_environment
 from gateway_core.wire.addresses import Address
-from gateway_core.wire.connection import NotHttp
 from gateway_core.wire.deadlines import Deadlines, SentMark
 from gateway_core.wire.trust import advice
 from gateway_core.wire.unpacking import CannotUnpack
+
+
+class HungUp(OSError):
+    """The server closed the connection before its answer was complete."""
+
+
+class NotHttp(ValueError):
+    """What came is no answer in HTTP."""
+
 
 _HUNG_UP = "{peer} closed the connection without an answer"
 

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gateway_core.config.model import Timeouts
 from gateway_core.errors import ProtocolError
@@ -25,12 +25,13 @@ from gateway_core.keys import process_environment
 from gateway_core.providers.base import HttpRequest
 from gateway_core.wire import failures
 from gateway_core.wire.addresses import Address, Addresses
-from gateway_core.wire.connection import Connection
 from gateway_core.wire.deadlines import Deadlines, SentMark
-from gateway_core.wire.dialing import Dialer
-from gateway_core.wire.pool import Pool
 from gateway_core.wire.trust import Trust, trust_store
 from gateway_core.wire.unpacking import Unpacker, unpacker_for
+
+if TYPE_CHECKING:
+    from gateway_core.wire.connection import Connection
+    from gateway_core.wire.pool import Pool
 
 MAX_ANSWER_BYTES = 64 * 2**20
 DRAIN_S = 0.05
@@ -244,7 +245,11 @@ class HttpTransport:
         """Load the HTTP client ahead of the first request, off the loop: it takes a while."""
         async with self._starting:
             if self.pool is None:
-                await asyncio.to_thread(importlib.import_module, "aiohttp")
+                for module in ("aiohttp", "gateway_core.wire.pool"):
+                    await asyncio.to_thread(importlib.import_module, module)
+                from gateway_core.wire.dialing import Dialer
+                from gateway_core.wire.pool import Pool
+
                 trust = await asyncio.to_thread(self._trust)
                 self.pool = Pool(Dialer(self.clock, trust))
             return self.pool

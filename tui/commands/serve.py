@@ -16,7 +16,7 @@ from tui.commands.output import fail, say
 from tui.config_search import ConfigSource, find_config
 from tui.workbench.neutral import neutralise
 
-NEEDED = ("uvicorn", "httptools", "pydantic", "orjson")
+NEEDED = ("pydantic", "orjson")
 MOST_WORKERS = 256
 EPILOG = (
     "Speaks MLflow AI Gateway 2.8 (/gateway/NAME/invocations), today's MLflow (/endpoints/NAME/invocations), "
