@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -18,6 +17,7 @@ from gateway_core.calls import (
     Attempt,
     CallResult,
     CallStatus,
+    Cost,
     Ended,
     Preparing,
     Retrying,
@@ -28,7 +28,7 @@ from gateway_core.calls import (
     Warned,
 )
 from gateway_core.errors import GatewayError, InternalError, StreamInterrupted, TimedOut, TimeoutPhase
-from gateway_core.events import Event, Finished, Fold
+from gateway_core.events import Event, Finished, Fold, Response
 from gateway_core.exchange import Exchange, Services, Signer, Transport
 from gateway_core.keys import redact
 from gateway_core.limits import Gate
@@ -38,7 +38,7 @@ from gateway_core.portions import Answered, portions_of, require_every_vector
 from gateway_core.providers.base import Playback, Step
 from gateway_core.retry import RetryPolicy
 from gateway_core.routes import Route
-from gateway_core.settling import is_quick, settle
+from gateway_core.settling import is_quick, settled
 from gateway_core.types import Request
 
 Emit = Callable[[Stamped], None]
@@ -102,9 +102,9 @@ class CallRunner:
             self._finish(self._result("cancelled"))
             raise
         except GatewayError as error:
-            return self._finish(self._result("error", self._named(error)))
+            return self._finish(self._result("error", error=self._named(error)))
         except Exception as exc:  # noqa: BLE001 - a bug of ours must stay in its lane
-            return self._finish(self._result("error", self._bug(exc)))
+            return self._finish(self._result("error", error=self._bug(exc)))
         return await self._settled()
 
     @property
@@ -113,33 +113,34 @@ class CallRunner:
         return self._meter.has_content
 
     async def _settled(self) -> CallResult:
-        result, now = self._result("ok"), self.world.clock.now()
-        if is_quick(result, self.route):
-            return self._finish(settle(result, self.route, self.request, now))
+        response, now = self._answered.with_last(self._fold.response()), self.world.clock.now()
+        if is_quick(response, self.route):
+            return self._finish(self._result("ok", *settled(response, self.route, self.request, now)))
         try:
-            result = await asyncio.to_thread(settle, result, self.route, self.request, now)
+            known = await asyncio.to_thread(settled, response, self.route, self.request, now)
         except asyncio.CancelledError:
-            self._finish(result)
+            self._finish(self._result("ok", response))
             raise
-        return self._finish(result)
+        return self._finish(self._result("ok", *known))
 
     async def _admitted(self) -> None:
         self.route.require_ready()
+        if self.limiter is None:
+            await self._let_in()
+            return
         clock = self.world.clock
-        gate: AbstractAsyncContextManager[None] = (
-            self.limiter.admit(clock=clock.monotonic, sleep=clock.sleep, waiting=self._waiting)
-            if self.limiter
-            else nullcontext()
-        )
-        async with gate:
-            self._meter.admitted(clock.monotonic())
-            policy = RetryPolicy(self.route.config.retries)
-            first, *others = portions_of(self.route.with_defaults(self.request), self.route.provider)
-            await self._with_retries(first, policy)
-            for portion in others:
-                self._answered.add(self._fold.response())
-                self._fold, self._attempts_done = Fold(), self._attempt
-                await self._with_retries(portion, policy)
+        async with self.limiter.admit(clock=clock.monotonic, sleep=clock.sleep, waiting=self._waiting):
+            await self._let_in()
+
+    async def _let_in(self) -> None:
+        self._meter.admitted(self.world.clock.monotonic())
+        policy = RetryPolicy(self.route.config.retries)
+        first, *others = portions_of(self.route.with_defaults(self.request), self.route.provider)
+        await self._with_retries(first, policy)
+        for portion in others:
+            self._answered.add(self._fold.response())
+            self._fold, self._attempts_done = Fold(), self._attempt
+            await self._with_retries(portion, policy)
 
     async def _with_retries(self, request: Request, policy: RetryPolicy) -> None:
         while True:
@@ -284,14 +285,23 @@ class CallRunner:
         bug.__cause__ = exc
         return self._named(bug)
 
-    def _result(self, status: CallStatus, error: GatewayError | None = None) -> CallResult:
-        if self._meter.timing().latency_ms is None:
+    def _result(
+        self,
+        status: CallStatus,
+        response: Response | None = None,
+        cost: Cost | None = None,
+        error: GatewayError | None = None,
+    ) -> CallResult:
+        if not self._meter.has_latency:
             self._meter.ended(self.world.clock.monotonic())
+        if response is None:
+            response = self._answered.with_last(self._fold.response())
         return CallResult(
             status=status,
-            response=self._answered.with_last(self._fold.response()),
+            response=response,
             timing=self._meter.timing(),
             error=error,
+            cost=cost,
             attempts=max(1, self._attempt),
             retried=tuple(self._retried),
             warnings=tuple(self._warnings),

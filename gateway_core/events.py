@@ -208,6 +208,8 @@ class Fold:
         self._counted: Usage | None = None
         self._usage: Usage | None = None
         self._started = Started()
+        self._response: Response | None = None
+        """What `response` gave, as long as nothing is added."""
 
     def add(self, event: Event) -> Event | None:
         """Take in the next event, and return it as it stands in the whole answer.
@@ -215,6 +217,7 @@ class Fold:
         Calls are numbered as they come, a whole one without an id gets one to answer it by, and an end
         after calls says ``tool_call``. ``None`` for what is no part of the answer.
         """
+        self._response = None
         match event:
             case TextDelta(text=text, index=index, refusal=refusal):
                 part = self._part(index)
@@ -269,6 +272,11 @@ class Fold:
 
     def response(self) -> Response:
         """What is known so far, as an immutable value."""
+        if self._response is None:
+            self._response = self._collected()
+        return self._response
+
+    def _collected(self) -> Response:
         return Response(
             candidates=tuple(self._parts[i].candidate(i) for i in sorted(self._parts)),
             embeddings=tuple(self._vectors[i] for i in sorted(self._vectors)),

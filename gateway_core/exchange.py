@@ -233,15 +233,15 @@ class Exchange:
         return self.route.provider.error(reply.status, reply.headers, body)
 
     async def _read_whole(self, reply: Reply, watcher: Watcher) -> None:
-        body = bytearray()
-        read_at_s = reply.mark.sent_s or 0.0
-        async for at_s, piece in reply.chunks():
-            read_at_s = at_s
-            body += piece
-            if len(body) > MAX_BODY_BYTES:
+        pieces: list[bytes] = []
+        size, read_at_s = 0, reply.mark.sent_s or 0.0
+        async for read_at_s, piece in reply.chunks():  # noqa: B007 - the last moment counts
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_BODY_BYTES:
                 raise ProtocolError(f"the answer is longer than {MAX_BODY_BYTES // 1_000_000} MB")
         provider = self.route.provider
-        for event in (*provider.headed(reply.headers), *provider.parse(bytes(body))):
+        for event in (*provider.headed(reply.headers), *provider.parse(b"".join(pieces))):
             watcher.received(read_at_s, event)
         watcher.ended(read_at_s)
 

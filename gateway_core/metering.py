@@ -121,6 +121,11 @@ class Meter:
         """True once anything of the answer arrived; from then on nothing may be retried."""
         return self._first_s is not None
 
+    @property
+    def has_latency(self) -> bool:
+        """True once it is known how long the answer took."""
+        return self._end_s is not None and self.sent_s is not None
+
     def _offset_ms(self, at_s: float) -> float:
         return round((at_s - (self.sent_s if self.sent_s is not None else self.enqueued_s)) * 1000, 3)
 

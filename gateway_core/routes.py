@@ -102,6 +102,8 @@ class Route:
         A parameter the caller set wins. The route's system prompt goes in front of the caller's, in
         one system message, because many chat templates know only one.
         """
+        if not self.config.params and self.config.system is None:
+            return request
         params = {**self.config.params, **request.params}
         if isinstance(request, ChatRequest) and self.config.system is not None:
             messages = _with_system(self.config.system, request.messages)

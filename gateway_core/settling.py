@@ -15,20 +15,25 @@ from gateway_core.routes import Route
 from gateway_core.types import Request, Usage
 
 
-def is_quick(result: CallResult, route: Route) -> bool:
-    """True when `settle` loads nothing and counts nothing, so that it may run in the network loop."""
-    usage, listed = result.response.usage, route.provider.priced_as is not None
-    if usage is None or not _is_whole(usage, result.response):
+def is_quick(response: Response, route: Route) -> bool:
+    """True when `settled` loads nothing and counts nothing, so that it may run in the network loop."""
+    usage = response.usage
+    if usage is None or not _is_whole(usage, response):
         return False
-    return route.config.price is not None or not listed or pricing.is_loaded()
+    return route.config.price is not None or route.provider.priced_as is None or pricing.is_loaded()
 
 
 def settle(result: CallResult, route: Route, request: Request, at: datetime) -> CallResult:
     """``result`` with usage (estimated if the provider gave none) and cost, as far as they can be known."""
-    response = result.response
+    response, cost = settled(result.response, route, request, at)
+    return replace(result, response=response, cost=cost)
+
+
+def settled(response: Response, route: Route, request: Request, at: datetime) -> tuple[Response, Cost | None]:
+    """``response`` with its usage, and what it cost."""
     usage = _usage(response, route, request)
-    settled = replace(result, response=replace(response, usage=usage))
-    return replace(settled, cost=_cost(response, usage, route, at))
+    cost = _cost(response, usage, route, at)
+    return (response if usage is response.usage else replace(response, usage=usage)), cost
 
 
 def _usage(response: Response, route: Route, request: Request) -> Usage:
@@ -48,6 +53,8 @@ def _is_whole(usage: Usage, response: Response) -> bool:
 
 def _cost(response: Response, usage: Usage, route: Route, at: datetime) -> Cost | None:
     """By the name the answer gives its model, or, where the list has none such, by the name asked for."""
+    if route.config.price is None and route.provider.priced_as is None:
+        return None
     for model in dict.fromkeys((response.model, route.model_name)):
         found = pricing.cost(
             model=model, provider=route.provider.priced_as, usage=usage, at=at, price=route.config.price

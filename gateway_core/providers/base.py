@@ -182,7 +182,7 @@ def translate_params(params: Params, table: ParamTable, *, provider: str) -> Tra
     body: dict[str, Any] = {}
     warnings: list[str] = []
     for name, value in params.items():
-        rule = table.get(name, Param(name))
+        rule = table.get(name) or Param(name)
         if isinstance(rule, _Unsupported):
             if ANYWAY.get(name) != value:
                 warnings.append(f"{provider} has no parameter {name}: it was not sent")

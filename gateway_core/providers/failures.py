@@ -11,6 +11,7 @@ from typing import Any
 from gateway_core.errors import ProtocolError, ProviderError
 from gateway_core.keys import Secret
 from gateway_core.providers.excerpts import one_line, page_named
+from gateway_core.providers.jsontext import read_json
 
 REQUEST_ID_HEADERS = (
     "x-request-id",
@@ -44,10 +45,10 @@ class Said:
 
 def loads(data: str | bytes, *, who: str, secrets: Iterable[Secret] = ()) -> Any:
     """The JSON value of ``data``. Raises `ProtocolError` with an excerpt when it is none."""
-    text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     try:
-        return json.loads(text)
+        return read_json(data)
     except (ValueError, RecursionError) as exc:
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
         what = page_named(text) or f"not JSON: {one_line(text, secrets, limit=120)!r}"
         shown = what if text.strip() else "an empty answer"
         raise ProtocolError(f"{who} sent {shown}") from exc

@@ -6,6 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -17,6 +18,7 @@ from gateway_core.providers.base import Frame, Provider
 from gateway_core.providers.classify import TOO_LONG, FailureNames, failure_kind
 from gateway_core.providers.excerpts import one_line
 from gateway_core.providers.failures import Said, failure, loads, said_in_body
+from gateway_core.providers.jsontext import json_of
 from gateway_core.providers.wellformed import well_formed
 
 UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
@@ -29,7 +31,7 @@ class JsonWire(Provider):
     failure_names: ClassVar[FailureNames] = {}
     too_long: ClassVar[tuple[str, ...]] = TOO_LONG
 
-    @property
+    @cached_property
     def secrets(self) -> tuple[Secret, ...]:
         """What an error must not repeat, even when the provider does."""
         return self.model.secrets
@@ -127,6 +129,6 @@ def json_headers(key: object = None, *, scheme: str = "Bearer ") -> dict[str, st
 def json_bytes(body: Mapping[str, Any]) -> bytes:
     """``body`` as JSON. Raises `InvalidRequest` when a parameter is none of JSON's kinds."""
     try:
-        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        return json_of(body)
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequest(f"the request cannot be written as JSON: {exc}") from exc

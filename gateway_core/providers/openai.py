@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 from typing_extensions import override
@@ -71,7 +72,7 @@ class OpenAI(OpenAIWire):
             return
         yield from azure.problems(config, asked._base, api_type=asked._api_type)
 
-    @property
+    @cached_property
     @override
     def priced_as(self) -> str | None:
         if self._is_azure:
@@ -95,7 +96,7 @@ class OpenAI(OpenAIWire):
         model = azure.model(self.model.config, self._base) if self._is_azure else {"model": name}
         body = {**model, **request_body(request, params.body, ask_usage=asks)}
         return HttpRequest(
-            url=self._url(PATHS[type(request)]),
+            url=self._urls[type(request)],
             body=json_bytes(body),
             headers=self._headers(),
             stream=request.stream,
@@ -107,24 +108,28 @@ class OpenAI(OpenAIWire):
     def inputs_at_once(self, request: EmbeddingRequest) -> int:
         return MAX_TEXTS
 
-    @property
+    # What follows is settled by the configuration, which does not change: it is worked out once.
+
+    @cached_property
     def _api_type(self) -> str:
         return str(self.model.config.get("openai_api_type") or self.api_type).lower()
 
-    @property
+    @cached_property
     def _is_azure(self) -> bool:
         return self._api_type != "openai"
 
-    @property
+    @cached_property
     def _base(self) -> str:
         return base_address(self.model.config.get("openai_api_base"), OFFICIAL_BASE)
 
-    def _url(self, path: str) -> str:
+    @cached_property
+    def _urls(self) -> Mapping[type, str]:
         config, base = self.model.config, self._base
         if self._is_azure:
             base = azure.address(config, base)
         version = config.get("openai_api_version")
-        return f"{base}{path}" + (f"?api-version={segment(str(version))}" if version else "")
+        query = f"?api-version={segment(str(version))}" if version else ""
+        return {kind: f"{base}{path}{query}" for kind, path in PATHS.items()}
 
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}

@@ -49,6 +49,8 @@ def translate(
     params: Params, table: ParamTable, *, model: str, quirks: tuple[Quirk, ...] = (), who: str
 ) -> Translated:
     """``params`` by ``table`` as the quirks of ``model`` change it. Nothing empty is sent."""
+    if not params:
+        return Translated({})
     asked = {name: value for name, value in params.items() if value not in (None, [], ())}
     concerned = [quirk for quirk in quirks if quirk.table.keys() & asked.keys()]
     found = [quirk for quirk in concerned if re.match(quirk.models, model) and quirk.applies(asked)]

@@ -46,12 +46,21 @@ def well_formed(events: list[Event]) -> list[Event]:
     What an answer calls itself is worth no failure: a name that is no text is none.
     """
     for position, event in enumerate(events):
-        for name, kinds in KINDS[type(event)]:
-            if type(found := getattr(event, name)) not in kinds:
-                raise TypeError(f"{name} is {found!r}")
-        if isinstance(event, Started) and not _is_named(event):
-            events[position] = Started(_text(event.response_id), _text(event.model))
+        if isinstance(event, Started):
+            if not _is_named(event):
+                events[position] = Started(_text(event.response_id), _text(event.model))
+        elif isinstance(event, TextDelta):  # by far the most
+            if type(event.text) is not str or type(event.index) is not int:
+                _require_kinds(event)
+        else:
+            _require_kinds(event)
     return events
+
+
+def _require_kinds(event: Event) -> None:
+    for name, kinds in KINDS[type(event)]:
+        if type(found := getattr(event, name)) not in kinds:
+            raise TypeError(f"{name} is {found!r}")
 
 
 def _is_named(event: Started) -> bool:

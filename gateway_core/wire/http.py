@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 64 * 2**20
 DRAIN_S = 0.05
 """How long the end of an answer is awaited when its reader has what it wants, to keep the connection."""
-_BREAKS_A_HEAD = re.compile("[\r\n\0]")
 
 OnSent = Callable[[SentMark], None]
 
@@ -110,6 +108,7 @@ class _Exchange:
     request: HttpRequest
     timeouts: Timeouts
     on_sent: OnSent | None
+    headers: Mapping[str, str] | None
     mark: SentMark = field(default_factory=SentMark)
     _connection: Connection | None = None
     _address: Address | None = None
@@ -121,7 +120,7 @@ class _Exchange:
         total_at = None if total_s is None else pool.loop.time() + total_s
         try:
             address = self._address = transport.addresses.of(self.request.url)
-            request = _written(self.request, address)
+            request = _written(self.request, address, self.headers)
         except ValueError as exc:
             raise failures.no_address(failures.label(self.request.url)) from exc
         limits = Deadlines(self.timeouts, address.label, total_at)
@@ -230,16 +229,21 @@ class HttpTransport:
         self._starting = asyncio.Lock()
 
     def exchange(
-        self, request: HttpRequest, *, timeouts: Timeouts, on_sent: OnSent | None = None
+        self,
+        request: HttpRequest,
+        *,
+        timeouts: Timeouts,
+        on_sent: OnSent | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> _Exchange:
         """Send ``request``; the reply is open inside the block, and leaving by an exception hangs up.
 
         ``on_sent`` is called with the mark just before the request bytes are written, so that one
         has it even when no reply comes; again when a kept connection turns out to be dead. Raises
         `ConnectFailed`, `TimedOut`, `ProtocolError`, or `InvalidRequest` when the address is none;
-        what reading raises, `HttpReply.chunks` says.
+        what reading raises, `HttpReply.chunks` says. ``headers`` go with those of the request.
         """
-        return _Exchange(self, request, timeouts, on_sent)
+        return _Exchange(self, request, timeouts, on_sent, headers)
 
     async def start(self) -> Pool:
         """Load the HTTP client ahead of the first request, off the loop: it takes a while."""
@@ -261,7 +265,7 @@ class HttpTransport:
             await pool.aclose()
 
 
-def _written(request: HttpRequest, address: Address) -> bytes:
+def _written(request: HttpRequest, address: Address, more: Mapping[str, str] | None) -> bytes:
     """``request`` as it is sent. Raises `ValueError` for what cannot stand in a head.
 
     Streams are asked for unpacked, so that no packer on the way holds events back. A proxy reads what a
@@ -273,7 +277,10 @@ def _written(request: HttpRequest, address: Address) -> bytes:
         "accept": "text/event-stream, application/json" if request.stream else "application/json",
         "accept-encoding": "identity" if request.stream else "gzip, deflate",
     }
-    headers.update({name.lower(): value for name, value in request.headers.items()})
+    for name, value in request.headers.items():
+        headers[name.lower()] = value
+    if more is not None:
+        headers.update(more)
     if address.login is not None and headers.setdefault("authorization", address.login) != address.login:
         raise ValueError("two who ask")
     if address.proxy is not None and address.via_plain_proxy:
@@ -281,9 +288,9 @@ def _written(request: HttpRequest, address: Address) -> bytes:
     if request.body or request.method != "GET":
         headers["content-length"] = str(len(request.body))
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    if any(map(_BREAKS_A_HEAD.search, lines)):
-        raise ValueError("a header that is none")
     head = "\r\n".join((f"{request.method} {address.target} HTTP/1.1", *lines, "", ""))
+    if head.count("\n") != len(lines) + 2 or head.count("\r") != len(lines) + 2 or "\0" in head:
+        raise ValueError("a header that is none")
     return head.encode() + request.body
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -107,7 +107,7 @@ class AI21Labs(OpenAIWire):
         return without_version(base, "/v1", "/studio", "/studio/v1")
 
     @override
-    def answer_events(self, value: Any) -> Iterator[Event]:
+    def answer_events(self, value: Any) -> Iterable[Event]:
         return completions_of(value) if value.get("completions") else super().answer_events(value)
 
     @override

@@ -6,7 +6,7 @@ not say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from gateway_core.providers.claude_wire import events as claude
 from gateway_core.providers.openai_wire.events import events_of
 from gateway_core.providers.vectors import vector_of
 
-Reader = Callable[[Value], Iterator[Event]]
+Reader = Callable[[Value], Iterable[Event]]
 
 METRICS = "amazon-bedrock-invocationMetrics"
 GUARDRAIL = "amazon-bedrock-guardrailAction"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from typing_extensions import override
@@ -87,13 +87,13 @@ class TextGenerationInference(OpenAIWire):
         return counted_in(headers)
 
     @override
-    def answer_events(self, value: Any) -> Iterator[Event]:
+    def answer_events(self, value: Any) -> Iterable[Event]:
         if "generated_text" in value:
             return generated(value)
         return super().answer_events(with_listed_calls(value))
 
     @override
-    def piece_events(self, value: Any, event: str) -> Iterator[Event]:
+    def piece_events(self, value: Any, event: str) -> Iterable[Event]:
         if "token" in value:
             return piece(value)
         return super().piece_events(with_listed_calls(value), event)

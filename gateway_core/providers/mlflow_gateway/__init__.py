@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -119,7 +119,7 @@ class MlflowGateway(OpenAIWire):
                 raise InvalidRequest("gateway_username and gateway_password go together: write both")
 
     @override
-    def answer_events(self, value: Any) -> Iterator[Event]:
+    def answer_events(self, value: Any) -> Iterable[Event]:
         """The answer says itself in which of the two shapes it is."""
         return events_in(value) if is_mlflow(value) else super().answer_events(value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gateway_core.events import EmbeddingVector, Event, Finished, TextDelta
@@ -21,7 +21,7 @@ class UnknownShape(ValueError):
     """The answer is neither text nor vectors; says what it is."""
 
 
-def events_in(value: Any) -> Iterator[Event]:
+def events_in(value: Any) -> Iterable[Event]:
     """The events of a whole answer. Raises `UnknownShape`."""
     found = unwrapped(value)
     if is_openai(found):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -13,6 +12,7 @@ from gateway_core.events import Event
 from gateway_core.providers.base import Frame
 from gateway_core.providers.failures import Said, loads, said_in
 from gateway_core.providers.json_wire import JsonWire, json_bytes
+from gateway_core.providers.jsontext import read_json
 from gateway_core.providers.openai_wire.events import events_of
 from gateway_core.providers.openai_wire.failures import NAMED, reported_failure
 from gateway_core.types import ROUTE_TYPES, ChatRequest, CompletionRequest, EmbeddingRequest, Request
@@ -37,14 +37,14 @@ class OpenAIWire(JsonWire):
     """Whether a call ends with an empty reason."""
 
     @override
-    def answer_events(self, value: Any) -> Iterator[Event]:
-        events = list(events_of(value, whole=True))
+    def answer_events(self, value: Any) -> Iterable[Event]:
+        events = events_of(value, whole=True)
         if not (value.get("choices") or value.get("data")):
             raise ProtocolError(f"{self.name} sent an answer without choices: {self.excerpt(value)}")
-        yield from events
+        return events
 
     @override
-    def piece_events(self, value: Any, event: str) -> Iterator[Event]:
+    def piece_events(self, value: Any, event: str) -> Iterable[Event]:
         return events_of(value, whole=False, blank_ends=self.blank_ends)
 
     @override
@@ -68,7 +68,7 @@ class OpenAIWire(JsonWire):
         if not data:
             return []
         try:
-            return [json.loads(data)]
+            return [read_json(data)]
         except (ValueError, RecursionError):
             if frame.event == "error":
                 return [{"error": data}]

@@ -8,7 +8,7 @@ because the imitations differ in where usage, reasoning and ends are found.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gateway_core.events import (
@@ -41,23 +41,27 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 """The provider's word to ours; a word that is not here is some way of having stopped."""
 
 
-def events_of(value: Mapping[str, Any], *, whole: bool, blank_ends: bool = False) -> Iterator[Event]:
+def events_of(value: Mapping[str, Any], *, whole: bool, blank_ends: bool = False) -> list[Event]:
     """The events in one JSON object; ``whole`` when it is the entire answer.
 
     ``blank_ends`` makes an empty reason beside tool calls an end; from others it means nothing yet.
     Raises `TypeError`, `ValueError` or `AttributeError` when something is of the wrong kind.
     """
+    events: list[Event] = []
     choices = value.get("choices") or ()
     if whole or _opens_or_closes(choices):
-        yield from _started(value)
+        response_id, model = value.get("id") or None, value.get("model") or None
+        if response_id or model:
+            events.append(Started(response_id, model))
     for position, choice in enumerate(choices):
         index = number(choice.get("index"), position)
-        yield from _choice(choice, index, whole=whole, blank_ends=blank_ends)
+        _add_choice(events, choice, index, whole=whole, blank_ends=blank_ends)
     for position, item in enumerate(value.get("data") or ()):
-        yield EmbeddingVector(vector_of(item["embedding"]), number(item.get("index"), position))
+        events.append(EmbeddingVector(vector_of(item["embedding"]), number(item.get("index"), position)))
     for raw in (value.get("usage"), (value.get("x_groq") or {}).get("usage")):
         if raw:
-            yield UsageUpdate(usage_of(raw))
+            events.append(UsageUpdate(usage_of(raw)))
+    return events
 
 
 def _opens_or_closes(choices: Any) -> bool:
@@ -66,28 +70,25 @@ def _opens_or_closes(choices: Any) -> bool:
     return not choices or bool(first.get("finish_reason") or "role" in (first.get("delta") or ()))
 
 
-def _started(value: Mapping[str, Any]) -> Iterator[Event]:
-    response_id, model = value.get("id") or None, value.get("model") or None
-    if response_id or model:
-        yield Started(response_id, model)
-
-
-def _choice(choice: Mapping[str, Any], index: int, *, whole: bool, blank_ends: bool) -> Iterator[Event]:
+def _add_choice(
+    events: list[Event], choice: Mapping[str, Any], index: int, *, whole: bool, blank_ends: bool
+) -> None:
     said = choice.get("delta") or choice.get("message") or {}
-    parts: list[Event] = []
+    before = len(events)
     if reasoning := _reasoning(said):
-        parts.append(ReasoningDelta(str(reasoning), index))
-    parts += _content(choice.get("text") or said.get("content"), index)
+        events.append(ReasoningDelta(str(reasoning), index))
+    if content := choice.get("text") or said.get("content"):
+        _add_content(events, content, index)
     if refusal := said.get("refusal"):
-        parts.append(TextDelta(str(refusal), index, refusal=True))
-    calls = list(_tool_calls(said, index))
-    yield from parts
-    yield from calls
+        events.append(TextDelta(str(refusal), index, refusal=True))
+    spoken = len(events)
+    _add_tool_calls(events, said, index)
+    calls = len(events) > spoken
     raw = choice.get("finish_reason")
     if raw:
-        yield Finished(FINISH_REASONS.get(raw, "stop"), raw, index)
+        events.append(Finished(FINISH_REASONS.get(raw, "stop"), raw, index))
     elif whole or (blank_ends and raw == "" and calls):
-        yield Finished("tool_call" if calls else "stop" if parts else "error", raw, index)
+        events.append(Finished("tool_call" if calls else "stop" if spoken > before else "error", raw, index))
 
 
 def _reasoning(said: Mapping[str, Any]) -> Any:
@@ -99,31 +100,29 @@ def _reasoning(said: Mapping[str, Any]) -> Any:
     return None
 
 
-def _content(content: Any, index: int) -> Iterator[Event]:
+def _add_content(events: list[Event], content: Any, index: int) -> None:
     """Text, or a list of parts of which those of type ``thinking`` are reasoning."""
     if isinstance(content, str):
-        if content:
-            yield TextDelta(content, index)
+        events.append(TextDelta(content, index))
         return
-    for part in content or ():
+    for part in content:
         if part.get("type") == "thinking":
             thoughts = part.get("thinking") or ()
             text = thoughts if isinstance(thoughts, str) else "".join(t.get("text", "") for t in thoughts)
-            yield ReasoningDelta(text, index)
+            events.append(ReasoningDelta(text, index))
         elif text := part.get("text") or part.get("refusal"):
-            yield TextDelta(text, index, refusal=part.get("type") == "refusal")
+            events.append(TextDelta(text, index, refusal=part.get("type") == "refusal"))
 
 
-def _tool_calls(said: Mapping[str, Any], index: int) -> Iterator[ToolCallDelta]:
+def _add_tool_calls(events: list[Event], said: Mapping[str, Any], index: int) -> None:
     """Calls, or the ``function_call`` that came before them; a call without an index has its position."""
     if legacy := said.get("function_call"):
-        yield ToolCallDelta(0, None, legacy.get("name"), _arguments(legacy), index)
+        events.append(ToolCallDelta(0, None, legacy.get("name"), _arguments(legacy), index))
     for position, call in enumerate(said.get("tool_calls") or ()):
         function = call.get("function") or {}
         call_index = number(call.get("index"), position)
-        yield ToolCallDelta(
-            call_index, call.get("id") or None, function.get("name") or None, _arguments(function), index
-        )
+        name, arguments = function.get("name") or None, _arguments(function)
+        events.append(ToolCallDelta(call_index, call.get("id") or None, name, arguments, index))
 
 
 def _arguments(function: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -87,7 +87,7 @@ class Compatible(OpenAIWire):
         warnings = (f"{row.title} takes no name on {role} messages: it was not sent" for role in unnamed)
         return {**body, "messages": messages}, tuple(warnings)
 
-    @property
+    @cached_property
     def _base(self) -> str:
         row = self.service
         base = base_address(self.model.config.get(row.base_key), row.base or "")
