@@ -52,7 +52,7 @@ def translate(
     if not params:
         return Translated({})
     asked = {name: value for name, value in params.items() if value not in (None, [], ())}
-    concerned = [quirk for quirk in quirks if quirk.table.keys() & asked.keys()]
+    concerned = [quirk for quirk in quirks if not quirk.table.keys().isdisjoint(asked)]
     found = [quirk for quirk in concerned if re.match(quirk.models, model) and quirk.applies(asked)]
     warnings = [said for quirk in found for said in _without_refused(asked, quirk, model or who)]
     for quirk in found:
@@ -72,6 +72,8 @@ def _without_refused(asked: dict[str, Any], quirk: Quirk, who: str) -> Iterator[
 
 def _without_tools(asked: dict[str, Any], table: ParamTable) -> tuple[str, ...]:
     """Take away what is said about tools when there are none, and tell of it unless it says nothing."""
+    if not any(name in asked for name in TOOL_RULES):
+        return ()
     known = [name for name in TOOL_RULES if name in asked and isinstance(table.get(name), Param)]
     said = {} if "tools" in asked else {name: asked.pop(name) for name in known}
     return tuple(
@@ -86,6 +88,8 @@ def _with_odds(asked: dict[str, Any], table: ParamTable) -> dict[str, Any]:
 
     Chat wants a flag, and the number of alternatives apart; the old endpoint has one name for both.
     """
+    if "logprobs" not in asked and "top_logprobs" not in asked:
+        return asked
     flag, number = table.get("logprobs"), table.get("top_logprobs")
     if not (isinstance(flag, Param) and isinstance(number, Param)):
         return asked

@@ -87,7 +87,7 @@ class Metrics:
     def __init__(self, counts: CountsFile) -> None:
         self._counts = counts
         self._under_way: dict[int, str] = {}
-        self._keys: dict[tuple[str, ...], str] = {}
+        self._places: dict[tuple[str, ...], int] = {}
 
     async def enter(self, incoming: Incoming) -> None:
         """Nothing is counted yet."""
@@ -129,20 +129,20 @@ class Metrics:
         self._counts.close()
 
     def _add(self, metric: Metric, amount: float, *labels: str) -> None:
-        self._counts.add(self._key(metric, labels), (amount,))
+        self._counts.add(self._place(metric, labels), amount)
 
     def _observe(self, metric: Metric, value: float, *labels: str) -> None:
         """A histogram is a number for each bucket, one for what is above them all, and the sum."""
-        numbers = [0.0] * (len(metric.bounds) + 2)
-        numbers[bisect_left(metric.bounds, value)] = 1.0
-        numbers[-1] = value
-        self._counts.add(self._key(metric, labels), numbers)
+        place = self._place(metric, labels)
+        self._counts.add(place + bisect_left(metric.bounds, value), 1.0)
+        self._counts.add(place + len(metric.bounds) + 1, value)
 
-    def _key(self, metric: Metric, labels: tuple[str, ...]) -> str:
+    def _place(self, metric: Metric, labels: tuple[str, ...]) -> int:
         mine = (metric.name, *labels)
-        if (known := self._keys.get(mine)) is None:
+        if (known := self._places.get(mine)) is None:
             mark = GAUGE if metric.kind == "gauge" else ""
-            known = self._keys[mine] = mark + json.dumps(mine)
+            count = len(metric.bounds) + 2 if metric.bounds else 1
+            known = self._places[mine] = self._counts.place(mark + json.dumps(mine), count)
         return known
 
 

@@ -13,7 +13,7 @@ import os
 import secrets
 import struct
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,19 +42,20 @@ class CountsFile:
             size = max(os.fstat(self._fd).st_size, _FIRST_BYTES)
             os.ftruncate(self._fd, size)
             self._map = mmap.mmap(self._fd, size)
+            self._numbers = memoryview(self._map).cast("d")
         except OSError as exc:
             raise BackendUnavailable(f"metrics cannot be kept in {folder}: {exc.strerror or exc}") from exc
         self._places: dict[str, int] = {}
         self._used = self._begin()
 
-    def add(self, key: str, amounts: Sequence[float]) -> None:
-        """Add ``amounts`` to the numbers of ``key``, of which there are always as many."""
+    def place(self, key: str, count: int) -> int:
+        """Where the ``count`` numbers of ``key`` begin; `add` takes it."""
         place = self._places.get(key)
-        if place is None:
-            place = self._new(key, len(amounts))
-        form = f"<{len(amounts)}d"
-        was = struct.unpack_from(form, self._map, place)
-        struct.pack_into(form, self._map, place, *(a + b for a, b in zip(was, amounts, strict=True)))
+        return (self._new(key, count) if place is None else place) // 8
+
+    def add(self, place: int, amount: float) -> None:
+        """Add ``amount`` to the number at ``place``; those of one key lie side by side."""
+        self._numbers[place] += amount
 
     def sums(self) -> dict[str, tuple[float, ...]]:
         """The numbers of every key, added up over all processes."""
@@ -71,6 +72,7 @@ class CountsFile:
 
     def close(self) -> None:
         """Let go of the file; its counters stay."""
+        self._numbers.release()
         self._map.close()
         os.close(self._fd)
 
@@ -85,7 +87,7 @@ class CountsFile:
             self._places[key] = place
             end = place + 8 * count
             if key.startswith(GAUGE):
-                struct.pack_into(f"<{count}d", self._map, place, *([0.0] * count))
+                struct.pack_into(f"={count}d", self._map, place, *([0.0] * count))
         return end
 
     def _new(self, key: str, count: int) -> int:
@@ -94,10 +96,12 @@ class CountsFile:
         end = place + 8 * count
         while end > len(self._map):
             # A larger file has no data where it grew, which is as good as noughts.
+            self._numbers.release()
             self._map.resize(2 * len(self._map))
+            self._numbers = memoryview(self._map).cast("d")
         _ENTRY.pack_into(self._map, self._used, len(raw), count)
         self._map[self._used + _ENTRY.size : self._used + _ENTRY.size + len(raw)] = raw
-        struct.pack_into(f"<{count}d", self._map, place, *([0.0] * count))
+        struct.pack_into(f"={count}d", self._map, place, *([0.0] * count))
         _HEAD.pack_into(self._map, 0, _MAGIC, end)
         self._places[key] = place
         self._used = end
@@ -152,7 +156,7 @@ def _entries(data: bytes) -> Iterator[tuple[str, tuple[float, ...]]]:
     magic, used = _HEAD.unpack_from(data)
     if magic == _MAGIC and used <= len(data):
         for key, place, count in _places(data, used):
-            yield key, struct.unpack_from(f"<{count}d", data, place)
+            yield key, struct.unpack_from(f"={count}d", data, place)
 
 
 def _places(data: bytes | mmap.mmap, used: int) -> Iterator[tuple[str, int, int]]:

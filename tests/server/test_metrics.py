@@ -86,9 +86,11 @@ from pathlib import Path
 from gateway_core.server.metrics_file import CountsFile
 counts = CountsFile(Path(sys.argv[1]))
 for n in range(1000):
-    counts.add("calls", (1.0, 0.5))
-    counts.add(f"key {n}" + "é" * 50, (1.0,))
-counts.add("gauge now", (1.0,))
+    calls = counts.place("calls", 2)
+    counts.add(calls, 1.0)
+    counts.add(calls + 1, 0.5)
+    counts.add(counts.place(f"key {n}" + "é" * 50, 1), 1.0)
+counts.add(counts.place("gauge now", 1), 1.0)
 print("done", flush=True)
 sys.stdin.read()
 """
@@ -112,8 +114,8 @@ def test_what_several_processes_count_is_added_up_and_the_gauge_of_a_killed_one_
         assert here.sums()[f"{GAUGE}now"] == (1.0,)
 
         successor = CountsFile(tmp_path)
-        successor.add("calls", (1.0, 0.0))
-        successor.add(f"{GAUGE}now", (5.0,))
+        successor.add(successor.place("calls", 2), 1.0)
+        successor.add(successor.place(f"{GAUGE}now", 1), 5.0)
         assert len(list(tmp_path.glob(f"*{SUFFIX}"))) == 3
         assert here.sums()["calls"] == (2001.0, 1000.0)
         assert here.sums()[f"{GAUGE}now"] == (6.0,)
@@ -128,7 +130,7 @@ def test_what_several_processes_count_is_added_up_and_the_gauge_of_a_killed_one_
 def test_a_file_of_another_kind_among_them_is_begun_anew(tmp_path: Path):
     (tmp_path / f"1{SUFFIX}").write_bytes(b"what is this" * 10)
     counts = CountsFile(tmp_path)
-    counts.add("calls", (1.0,))
+    counts.add(counts.place("calls", 1), 1.0)
     assert counts.sums() == {"calls": (1.0,)}
     counts.close()
 

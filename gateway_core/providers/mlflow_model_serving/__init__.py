@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -77,7 +77,7 @@ class MlflowModelServing(JsonWire):
         return {"inputs": inputs, **({"params": params} if params else {})}
 
     @override
-    def answer_events(self, value: Any) -> Iterator[Event]:
+    def answer_events(self, value: Any) -> Iterable[Event]:
         try:
             return events_in(value)
         except UnknownShape as shape:
@@ -85,7 +85,7 @@ class MlflowModelServing(JsonWire):
             raise ProtocolError(f"{self.name} sent {what}: {self.excerpt(value)}") from shape
 
     @override
-    def piece_events(self, value: Any, event: str) -> Iterator[Event]:
+    def piece_events(self, value: Any, event: str) -> Iterable[Event]:
         return self.answer_events(value)
 
     @override
