@@ -42,6 +42,8 @@ from gateway_core.settling import is_quick, settled
 from gateway_core.types import Request
 
 Emit = Callable[[Stamped], None]
+Pace = Callable[[], Awaitable[object] | None]
+"""What is to be waited for before more of a stream is read, if anything; asked after each piece."""
 
 
 class Clock(Protocol):
@@ -81,6 +83,7 @@ class CallRunner:
     limiter: Gate | None = None
     tried: int = 0
     """Attempts that this call has behind it on other routes."""
+    pace: Pace | None = None
     _meter: Meter = field(init=False)
     _fold: Fold = field(init=False, default_factory=Fold)
     _answered: Answered = field(init=False, default_factory=Answered)
@@ -241,6 +244,10 @@ class CallRunner:
                 told = self._answered.placed(told)
             self._meter.received(at_s, told)
             self.emit(Stamped(at_s, told))
+
+    def pause(self) -> Awaitable[object] | None:
+        """What to wait for before more is read: then the provider has to wait as well."""
+        return self.pace() if self.pace is not None else None
 
     def ended(self, at_s: float) -> None:
         """The last byte was read at ``at_s``."""

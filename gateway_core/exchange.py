@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -121,6 +121,7 @@ class Watcher(Protocol):
     def received(self, at_s: float, event: Event) -> None: ...
     def ended(self, at_s: float) -> None: ...
     def completed(self, at_s: float) -> None: ...
+    def pause(self) -> Awaitable[object] | None: ...
 
 
 class Framer(Protocol):
@@ -259,6 +260,12 @@ class Exchange:
                 return
             if not self._framed:
                 opening += piece[: MAX_OPENING_BYTES - len(opening)]
+            if (pause := watcher.pause()) is not None:
+                await pause
+        self._read_end(framer, bytes(opening), at_s, watcher)
+
+    def _read_end(self, framer: Framer, opening: bytes, at_s: float, watcher: Watcher) -> None:
+        """What there is to be told once the last byte was read."""
         framed = self._framed
         try:
             if self._take(framer.flush(), at_s, watcher):
@@ -270,7 +277,7 @@ class Exchange:
             raise StreamInterrupted("the answer broke off in the middle of a message") from torso
         if not self._framed and not _STREAM_LINE.match(opening):
             watcher.unstreamed()
-            for event in self.route.provider.parse(bytes(opening)):
+            for event in self.route.provider.parse(opening):
                 watcher.received(at_s, event)
         watcher.ended(at_s)
 

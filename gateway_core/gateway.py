@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from gateway_core import pricing
-from gateway_core.call_runner import CallRunner, Clock, Surroundings
+from gateway_core.call_runner import CallRunner, Clock, Pace, Surroundings
 from gateway_core.calls import CallResult, Stamped
 from gateway_core.counting import count
 from gateway_core.events import Response
@@ -107,11 +107,17 @@ class Gateway:
         for resource in self._owned:
             await resource.aclose()
 
-    async def run(self, route: Route, request: Request, emit: Callable[[Stamped], None]) -> CallResult:
-        """Make one call; ``emit`` is told everything. Failures are results, not exceptions."""
+    async def run(
+        self, route: Route, request: Request, emit: Callable[[Stamped], None], pace: Pace | None = None
+    ) -> CallResult:
+        """Make one call; ``emit`` is told everything. Failures are results, not exceptions.
+
+        ``pace`` is for who cannot take a stream as fast as it comes.
+        """
         if route.fallbacks or route.shares:
-            return await Serving(route, request, emit, self._world, self._limiter).run()
-        return await CallRunner(route, request, emit, self._world, self._limiter(route)).run()
+            return await Serving(route, request, emit, self._world, self._limiter, pace).run()
+        limiter = self._limiter(route)
+        return await CallRunner(route, request, emit, self._world, limiter, pace=pace).run()
 
     def _own_limiter(self, route: Route) -> Gate | None:
         limit = route.config.limit

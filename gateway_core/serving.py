@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
-from gateway_core.call_runner import CallRunner, Clock, Emit, Surroundings
+from gateway_core.call_runner import CallRunner, Clock, Emit, Pace, Surroundings
 from gateway_core.calls import CallResult, Ended, FellBack, Picked, Signal, Stamped, Warned
 from gateway_core.limits import Gate
 from gateway_core.routes import Route, Share
@@ -28,6 +28,7 @@ class Serving:
     emit: Emit
     world: Surroundings
     limiter_of: Callable[[Route], Gate | None]
+    pace: Pace | None = None
     _failed: list[CallResult] = field(init=False, default_factory=list)
     _fell_back: list[FellBack] = field(init=False, default_factory=list)
     _passed_over: list[str] = field(init=False, default_factory=list)
@@ -40,7 +41,13 @@ class Serving:
         ahead = deque(serving.fallbacks)
         while True:
             runner = CallRunner(
-                serving, self.request, self._hear, self.world, self.limiter_of(serving), self._tried
+                serving,
+                self.request,
+                self._hear,
+                self.world,
+                self.limiter_of(serving),
+                self._tried,
+                self.pace,
             )
             try:
                 result = await runner.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from gateway_core.calls import CallResult, Ended, FellBack, Retrying, Stamped
@@ -41,6 +42,8 @@ STREAM_HEADERS = (
 )
 _CONTENT = (ToolCallDelta, EmbeddingVector, Finished)
 _QUIET = (Started, UsageUpdate)
+MOST_KEPT_CHARS = 256 * 1024
+"""So much of an answer that its client does not take is kept; then the provider has to wait."""
 
 
 async def answer_whole(gateway: Gateway, dialect: Dialect, handled: Handled, turn: Turn) -> Reply:
@@ -65,7 +68,7 @@ async def answer_stream(gateway: Gateway, dialect: Dialect, handled: Handled, tu
     """
     asked, news = _asked(handled), _News(handled)
     with turn:
-        call = asyncio.create_task(gateway.run(asked.route, asked.request, news.hear))
+        call = asyncio.create_task(gateway.run(asked.route, asked.request, news.hear, news.pace))
         try:
             await news.wait()
             if not news.begun and handled.result is not None and handled.result.error is not None:
@@ -115,12 +118,22 @@ class _News:
     """True once there was something of the answer."""
     _events: list[Event] = field(default_factory=list)
     _any: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _chars: int = 0
+
+    def pace(self) -> Awaitable[object] | None:
+        """What `Gateway.run` waits for while there is too much that was not passed on."""
+        if self._chars <= MOST_KEPT_CHARS:
+            return None
+        self._room.clear()
+        return self._room.wait()
 
     def hear(self, stamped: Stamped) -> None:
         """What `Gateway.run` emits."""
         signal = stamped.signal
         if isinstance(signal, TextDelta | ReasoningDelta):
             self._events.append(signal)
+            self._chars += len(signal.text)
             self._note(content=bool(signal.text))
         elif isinstance(signal, _CONTENT):
             self._events.append(signal)
@@ -147,6 +160,8 @@ class _News:
     def take(self) -> list[Event]:
         """What has come since the last time."""
         taken, self._events = self._events, []
+        self._chars = 0
+        self._room.set()
         return taken
 
 

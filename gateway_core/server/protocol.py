@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ LINGER_S = 0.5
 """How long more is taken of who was refused: a client that still sends would not read the answer."""
 LINGER_BODY_S = 2.0
 """The same for the rest of a body."""
+MOST_WAITING = 16
+"""So many requests are read ahead of their answers; then the client has to wait."""
+_HOST = re.compile(rb"[\w.\-:\[\]%]*", re.ASCII)
 _OF_AN_OFFER = frozenset((b"connection", b"upgrade", b"http2-settings"))
 NOT_HTTP = "the request is not valid HTTP"
 
@@ -81,6 +85,8 @@ class Connection(asyncio.Protocol):
         self._ending = False
         """True when nobody may ask again once what was asked is answered."""
         self._refusal = (HTTPStatus.BAD_REQUEST, NOT_HTTP)
+        self._owes_refusal = False
+        """True when a refusal follows the answers under way."""
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
 
@@ -138,7 +144,7 @@ class Connection(asyncio.Protocol):
 
     def _pause_or_read_on(self) -> None:
         flooded = self._arriving is not None and self._arriving.is_flooding
-        pause = bool(self._waiting) or flooded
+        pause = len(self._waiting) >= MOST_WAITING or flooded
         if pause and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -197,6 +203,8 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if parser.should_upgrade():  # `_decline` sees to it
             return
+        version = parser.get_http_version()
+        self._require_one_meaning(version)
         given = incoming(
             parser.get_method().decode("ascii"),
             split_target(self._url),
@@ -204,13 +212,24 @@ class Connection(asyncio.Protocol):
             client=self._client,
             secure=self._secure,
         )
-        modern = parser.get_http_version() == "1.1"
+        modern = version == "1.1"
         turn = Turn(self, given, modern=modern, keeps=modern and parser.should_keep_alive())
         self._arriving = turn
         if self._turn is None:
             self._start(turn)
         else:
             self._waiting.append(turn)
+
+    def _require_one_meaning(self, version: str) -> None:
+        """Refuse a head that a proxy in front of this service may have understood otherwise."""
+        hosts = [value for name, value in self._headers if name == b"host"]
+        codings = [value for name, value in self._headers if name == b"transfer-encoding"]
+        if version == "1.1":
+            plain = len(hosts) == 1 and (not codings or [c.strip().lower() for c in codings] == [b"chunked"])
+        else:
+            plain = version == "1.0" and len(hosts) <= 1 and not codings
+        if not (plain and all(map(_HOST.fullmatch, hosts))):
+            raise self._excess(HTTPStatus.BAD_REQUEST, NOT_HTTP)
 
     def on_body(self, body: bytes) -> None:
         """httptools: a piece of the body."""
@@ -241,7 +260,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_ending(self) -> bool:
         """True when the answer under way is the last."""
-        return self._ending and not self._waiting
+        return self._ending and not self._waiting and not self._owes_refusal
 
     def next_turn(self, done: Turn) -> None:
         """An answer was sent: go on with the next request, if there is to be one."""
@@ -253,6 +272,8 @@ class Connection(asyncio.Protocol):
         elif self._waiting:
             self._start(self._waiting.popleft())
             self._pause_or_read_on()
+        elif self._owes_refusal:
+            self._say_refusal()
         else:
             self._idle_since_s = self._loop.time()
 
@@ -309,20 +330,24 @@ class Connection(asyncio.Protocol):
     def _refuse(self) -> None:
         """Refuse what was not even a request, as JSON, and hang up.
 
-        Nothing is said in the middle of an answer, and nothing before answers that are owed.
+        Nothing is said in the middle of an answer, and answers that are owed come first.
         """
         turn = self._turn
         if self._waiting or (turn is not None and turn is not self._arriving):
-            self._ending = self._deaf = True
-            return
-        if turn is None or not turn.started:
-            status, sentence = self._refusal
-            body = json.dumps({"detail": sentence}).encode()
-            head = (
-                f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
-                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            )
-            self._transport.write(head.encode() + body)
+            self._owes_refusal = self._ending = self._deaf = True
+        elif turn is None or not turn.started:
+            self._say_refusal()
+        else:
+            self._part(LINGER_S)
+
+    def _say_refusal(self) -> None:
+        status, sentence = self._refusal
+        body = json.dumps({"detail": sentence}).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self._transport.write(head.encode() + body)
         self._part(LINGER_S)
 
     @override

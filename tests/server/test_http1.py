@@ -250,7 +250,6 @@ async def test_a_body_in_chunks_may_be_cut_at_any_byte(tmp_path):
             assert said((await line.answer("POST")).body) == SAID, place
 
 
-@pytest.mark.xfail(strict=True, reason="uvicorn adds what follows a body to the headers before it")
 async def test_a_trailer_is_no_header(tmp_path):
     noting = Noting()
     ending = b"0\r\nx-request-id: from-the-trailer\r\nx-more: 1\r\n\r\n"
@@ -344,7 +343,6 @@ async def test_a_client_of_1_0_is_answered_and_hung_up_on_unless_both_say_otherw
     assert not kept or connection == ("connection: keep-alive",)
 
 
-@pytest.mark.xfail(strict=True, reason="uvicorn sends chunks to clients of HTTP/1.0, which know none")
 async def test_a_client_of_1_0_gets_a_stream_that_ends_with_the_connection(tmp_path):
     async with serving(tmp_path) as gateway, line_to(gateway.port) as line:
         await line.send(request("POST", CHAT_PATH, JSON, body=STREAM, version="1.0"))
@@ -353,7 +351,6 @@ async def test_a_client_of_1_0_gets_a_stream_that_ends_with_the_connection(tmp_p
     assert events_of(answer.body.decode())[-1] == "[DONE]"
 
 
-@pytest.mark.xfail(strict=True, reason="uvicorn tells clients of HTTP/1.0 to continue, which know no 100")
 async def test_a_client_of_1_0_is_not_told_to_continue(tmp_path):
     async with serving(tmp_path) as gateway, line_to(gateway.port) as line:
         await line.send(request("POST", CHAT_PATH, JSON, "expect: 100-continue", body=CHAT, version="1.0"))
@@ -466,7 +463,6 @@ async def test_a_client_that_leaves_ends_the_call(tmp_path, caplog, stream, leav
     assert not caplog.records
 
 
-@pytest.mark.xfail(strict=True, reason="uvicorn stops reading while a request waits, and misses the leaving")
 @pytest.mark.parametrize("leaving", ["half_close", "reset"])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_ends_the_call_also_when_it_has_asked_more(tmp_path, stream, leaving):
