@@ -42,6 +42,18 @@ class Route:
     """Asked in this order when this one fails for a reason that may pass. Theirs are not followed."""
     shares: tuple[Share, ...] = field(default=(), repr=False)
     """Where a traffic split sends its calls; empty for every other route."""
+    served_by: ServedBy = field(init=False, repr=False, compare=False)
+    """Who answers here, for those who are told."""
+
+    def __post_init__(self) -> None:
+        told = ServedBy(
+            route=self.config.name,
+            provider=self.config.model.provider,
+            model=self.config.model.name,
+            recorded=self.provider.recorded,
+            shares_machine=self.provider.shares_machine,
+        )
+        object.__setattr__(self, "served_by", told)
 
     @property
     def name(self) -> str:
@@ -67,17 +79,6 @@ class Route:
     def problem(self) -> str | None:
         """Why the route cannot be called, or ``None``."""
         return self.config.problem
-
-    @property
-    def served_by(self) -> ServedBy:
-        """Who answers here, for those who are told."""
-        return ServedBy(
-            route=self.name,
-            provider=self.config.model.provider,
-            model=self.model_name,
-            recorded=self.provider.recorded,
-            shares_machine=self.provider.shares_machine,
-        )
 
     def require_ready(self) -> None:
         """Raises `BackendUnavailable` with the route's problem when it has one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gateway_core.providers.base import ANYWAY, UNSUPPORTED, Param, ParamTable, Translated, translate_params
@@ -53,7 +54,7 @@ def translate(
         return Translated({})
     asked = {name: value for name, value in params.items() if value not in (None, [], ())}
     concerned = [quirk for quirk in quirks if not quirk.table.keys().isdisjoint(asked)]
-    found = [quirk for quirk in concerned if re.match(quirk.models, model) and quirk.applies(asked)]
+    found = [quirk for quirk in concerned if _is_of(model, quirk.models) and quirk.applies(asked)]
     warnings = [said for quirk in found for said in _without_refused(asked, quirk, model or who)]
     for quirk in found:
         table = {**table, **quirk.table}
@@ -61,6 +62,11 @@ def translate(
     warnings += _without_tools(asked, table)
     translated = translate_params(_with_odds(asked, table), table, provider=who)
     return Translated(translated.body, (*warnings, *translated.warnings))
+
+
+@lru_cache(maxsize=1000)
+def _is_of(model: str, models: str) -> bool:
+    return re.match(models, model) is not None
 
 
 def _without_refused(asked: dict[str, Any], quirk: Quirk, who: str) -> Iterator[str]:
