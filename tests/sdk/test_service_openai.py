@@ -360,6 +360,16 @@ async def test_the_client_asks_again_when_it_is_told_to_and_only_then(tmp_path: 
     assert (len(provider.bodies), len(broke.bodies)) == (2, 1)
 
 
+async def test_the_client_does_not_sleep_through_a_limit_of_a_day(tmp_path: Path):
+    tomorrow = Refused(429, {"error": {"message": "come back tomorrow"}}, {"retry-after": "36000"})
+    async with provided(tmp_path, tomorrow, retries=2) as (openai, provider):
+        with pytest.raises(sdk.RateLimitError, match="come back tomorrow") as raised:
+            await asyncio.wait_for(ask(openai), 10)
+
+    assert raised.value.response.headers["retry-after"] == "36000"
+    assert len(provider.bodies) == 1
+
+
 async def test_a_failure_in_the_middle_of_a_stream_is_raised_after_what_was_said(tmp_path: Path):
     script = [{"text": "one "}, {"delay": 0.05, "error": "rate_limited", "message": "slow down"}]
     async with serving(tmp_path, scripted(script=script)) as service, client(service) as openai:
