@@ -232,6 +232,14 @@ async def test_vectors_come_packed_as_the_client_asks_for_them_by_itself(tmp_pat
     assert (by_itself.usage.prompt_tokens, by_itself.usage.total_tokens) == (3, 3)
 
 
+async def test_lists_of_tokens_are_refused_with_what_to_send(tmp_path: Path):
+    async with serving(tmp_path, VECTORS) as service, client(service) as openai:
+        with pytest.raises(sdk.BadRequestError, match="send text") as raised:
+            await openai.embeddings.create(model="vectors", input=[[15339, 1917]])
+
+    assert raised.value.param == "input"
+
+
 async def test_texts_are_continued_whole_and_as_a_stream(tmp_path: Path):
     async with serving(tmp_path, TEXTS) as service, client(service) as openai:
         answer = await openai.completions.create(model="texts", prompt="Once", max_tokens=9)
