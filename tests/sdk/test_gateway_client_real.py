@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -29,12 +28,11 @@ from gateway_core import client as fluent
 from gateway_core.client import GatewayClient, Route, RouteModelInfo, addressing
 from gateway_core.errors import BadProviderRequest, ProviderUnavailable, RateLimited, RouteNotFound
 from tests.e2e.openai_like import VECTOR, OpenAILike, openai_like
+from tests.sdk.temporary import MACHINE, asked_for, environment_with
 from tui.cli import main
 
 pytestmark = pytest.mark.real_mlflow
 
-MACHINE = dict(os.environ)
-"""As it was before the tests moved into a home of their own, where pip is not set up."""
 START_S = 120.0
 REQUIREMENTS = ("mlflow[gateway]==2.8.0", "pydantic<2", "setuptools<80")
 CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
@@ -50,16 +48,11 @@ def upstream() -> Iterator[OpenAILike]:
 @pytest.fixture(scope="module")
 def url(request: pytest.FixtureRequest, upstream: OpenAILike) -> Iterator[str]:
     """The address of MLflow's gateway."""
-    if "real_mlflow" not in str(request.config.getoption("markexpr")):
-        pytest.skip("installs mlflow: ask for it with -m real_mlflow")
-    if (python := shutil.which("python3.11", path=MACHINE.get("PATH"))) is None:
-        pytest.skip("mlflow 2.8.0 needs Python 3.11, and there is none here")
-    with TemporaryDirectory(prefix="mlflow-") as name:
+    asked_for(request.config)
+    with environment_with(*REQUIREMENTS) as bin_folder, TemporaryDirectory(prefix="mlflow-") as name:
         folder = Path(name)
-        run(python, "-m", "venv", str(folder / "venv"))
-        run(str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", *REQUIREMENTS)
         (folder / "gateway.yaml").write_text(config(upstream.url), encoding="utf-8")
-        with started(folder) as address:
+        with started(folder, bin_folder) as address:
             yield address
 
 
@@ -88,19 +81,12 @@ def config(base: str) -> str:
     return json.dumps({"routes": routes})
 
 
-def run(*command: str) -> None:
-    """Run to the end, and say what was said when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, env=MACHINE, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 @contextmanager
-def started(folder: Path) -> Iterator[str]:
+def started(folder: Path, bin_folder: Path) -> Iterator[str]:
     """The address of ``mlflow gateway start``, until the block is left; its workers end with it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    bin_folder = folder / "venv" / "bin"
     command = [str(bin_folder / "mlflow"), "gateway", "start", "--config-path", str(folder / "gateway.yaml")]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     path = f"{bin_folder}{os.pathsep}{MACHINE.get('PATH', '')}"

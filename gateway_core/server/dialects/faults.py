@@ -23,6 +23,9 @@ from gateway_core.routes import Route
 from gateway_core.server.dialects.base import Refusal
 
 LONGEST_WAIT_S = 24 * 3600
+LONGEST_NAP_S = 120
+"""Nobody should sleep longer within a call, which is what clients do with a ``retry-after``: Anthropic's and
+MLflow's were it a day, OpenAI's up to here."""
 SDKS_RETRY = frozenset((408, 409, 429, *range(500, 600)))
 """What the clients of OpenAI and Anthropic ask again unless they are told not to."""
 
@@ -45,11 +48,12 @@ def status_of(error: GatewayError) -> int:
 
 
 def headers_of(error: GatewayError) -> dict[str, str]:
-    """``retry-after`` in whole seconds, and ``x-should-retry`` where asking again is no use."""
+    """``retry-after`` in whole seconds, and ``x-should-retry`` where asking again soon is no use."""
     headers = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(min(max(error.retry_after, 0), LONGEST_WAIT_S)))
-    if not error.retryable and error.retry_after is None and status_of(error) in SDKS_RETRY:
+    no_use = not error.retryable if error.retry_after is None else error.retry_after > LONGEST_NAP_S
+    if no_use and status_of(error) in SDKS_RETRY:
         headers["x-should-retry"] = "false"
     return headers
 

@@ -7,7 +7,7 @@ from typing import Any
 from gateway_core.errors import GatewayError
 from gateway_core.routes import Route
 from gateway_core.server.dialects.base import Flaw, Refusal, Reply, encoded
-from gateway_core.server.dialects.faults import headers_of, sentence_of, status_of
+from gateway_core.server.dialects.faults import LONGEST_NAP_S, headers_of, sentence_of, status_of
 
 
 def refusal(error: GatewayError, about: Route | None = None, *, status: int | None = None) -> Reply:
@@ -15,8 +15,11 @@ def refusal(error: GatewayError, about: Route | None = None, *, status: int | No
     if isinstance(error, Refusal) and error.flaws:
         detail: Any = [written(flaw) for flaw in error.flaws]
         return Reply(422, encoded({"detail": detail}))
-    body = encoded({"detail": sentence_of(error, about)})
-    return Reply(status or status_of(error), body, headers_of(error))
+    headers = headers_of(error)
+    if int(headers.get("retry-after", 0)) > LONGEST_NAP_S:
+        # MLflow's clients would sleep through it, and know no other word for that it is no use.
+        del headers["retry-after"]
+    return Reply(status or status_of(error), encoded({"detail": sentence_of(error, about)}), headers)
 
 
 def written(flaw: Flaw) -> dict[str, Any]:

@@ -77,11 +77,19 @@ def test_a_kind_of_route_that_is_not_there_is_404_in_2_8_and_501_elsewhere():
 
 @pytest.mark.parametrize(
     ("asked_s", "header"),
-    [(0, "0"), (0.2, "1"), (7, "7"), (-1, "0"), (1e12, "86400"), (float("inf"), "86400")],
+    [(0, "0"), (0.2, "1"), (7, "7"), (-1, "0"), (120, "120")],
 )
 def test_retry_after_is_passed_on_in_whole_seconds(asked_s: float, header: str):
     for dialect in ALL:
         assert dialect.refusal(RateLimited("slow", retry_after=asked_s)).headers == {"retry-after": header}
+
+
+@pytest.mark.parametrize(("asked_s", "header"), [(120.1, "121"), (1e12, "86400"), (float("inf"), "86400")])
+def test_no_client_is_sent_to_sleep_for_long(asked_s: float, header: str):
+    told = [dialect.refusal(RateLimited("slow", retry_after=asked_s)).headers for dialect in ALL]
+
+    no_use = {"x-should-retry": "false"}
+    assert told == [no_use, no_use, {"retry-after": header, **no_use}, {"retry-after": header, **no_use}]
 
 
 def test_clients_are_told_when_asking_again_is_no_use():
