@@ -159,7 +159,7 @@ async def measure(port: int) -> bool:
     """Print every figure beside its bar; true when all are kept."""
     usual, alone, through = await calls(port)
     kept = row("a call, x httpx alone", through / usual, CALL_BAR, note=f"{through:.0f} us")
-    sys.stdout.write(f"{'a call, x aiohttp alone':<36}{through / alone:10.2f}\n")
+    kept &= row("a call, x aiohttp alone", through / alone, CALL_BAR, note=f"{alone:.0f} us")
     alone, through = await streams(port)
     sys.stdout.write(f"{'a streamed chunk, x aiohttp':<36}{through / alone:10.2f}   ({through:.0f} us)\n")
     rate = chunk_rate()
