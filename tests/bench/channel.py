@@ -43,6 +43,8 @@ class Channel(asyncio.Protocol):
         self._at_s = 0.0
         self.status = 0
         self.is_open = False
+        self.left = False
+        """True when it was not the server who hung up."""
         self.garbage: Exception | None = None
         """Set when something came that nobody had asked for."""
 
@@ -107,5 +109,6 @@ class Channel(asyncio.Protocol):
 
     def close(self) -> None:
         """Hang up."""
+        self.left = self.left or self.is_open
         self.is_open = False
         self._transport.close()

@@ -32,6 +32,8 @@ LIVE_BAR_S = 2.0
 STALL_BAR_S = 1.0
 """For the longest answer, the longest silence in a stream, the longest time without any answer."""
 START_S = 20.0
+LEFT_S = 1.0
+"""Until a worker has seen that its clients have left."""
 CUT_BAR_S = 1.0
 """How long after its end a killed worker's clients may learn of it."""
 FILES_BAR = 8
@@ -117,10 +119,12 @@ async def _loaded(plan: Plan, seen: Seen, watchers: Watchers, editor: Editor) ->
     editing = asyncio.create_task(editor.run())
     killing = asyncio.create_task(_killing(plan, seen, watchers, editor)) if plan.kill else None
     await asyncio.gather(*(each.run(ends_s) for each in everyone))
-    editing.cancel()
     if killing is not None:
         await killing
-    await asyncio.sleep(1.0)  # a worker sees on its next turn that a client has left
+    editing.cancel()
+    await asyncio.gather(editing, return_exceptions=True)
+    await editor.finish()
+    await asyncio.sleep(LEFT_S)
     for pid, use in before.items():
         if watchers.watches[pid].ended_s is None:
             seen.uses.append((pid, use, Use.of(pid, editor.upstream_port)))
@@ -172,7 +176,8 @@ def report(seen: Seen) -> bool:
         took_s = notes.took_s.get(name)
         middle = "" if not took_s else f"   p50 {statistics.median(took_s) * 1000:.1f} ms"
         out(f"{name:<32}{count:>8,}{middle}\n")
-    out(f"{'all':<32}{sum(notes.answered.values()):>8,}   cut off by the kill: {len(notes.cut_s)}\n")
+    out(f"{'all':<32}{sum(notes.answered.values()):>8,}\n")
+    out(f"cut off by the kill: {len(notes.cut_s)}; by clients that hung up: {notes.left}\n")
     for way, lags in seen.lags_s.items():
         out(f"{way:<32}{len(lags):>8} edits, p50 {statistics.median(lags):.2f} s, most {max(lags):.2f} s\n")
     for pid, before, after in seen.uses:

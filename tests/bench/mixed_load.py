@@ -16,6 +16,8 @@ from tests.bench.questions import STREAMS, WHOLE, Question, Wrong
 PATIENCE_S = 20.0
 """The longest answer takes 2.2 s: whoever waits this long waits for nothing."""
 EXCERPT = 300
+MOST_PATIENT_S = 1.0
+"""How long those listen who hang up in the middle."""
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Notes:
     failures: list[str] = field(default_factory=list)
     cut_s: list[float] = field(default_factory=list)
     """When requests ended because their worker was killed; nothing else may have happened to those."""
+    left: int = 0
+    """How many answers nobody waited for."""
     doomed: set[int] = field(default_factory=set)
     """The ports of the clients that the killed worker had."""
     took_s: dict[str, list[float]] = field(default_factory=dict)
@@ -53,6 +57,8 @@ class Client:
     think_s: float
     close: bool = False
     """Use every connection but once."""
+    leave: bool = False
+    """Hang up in the middle of every answer."""
 
     async def run(self, ends_s: float) -> None:
         """Ask until ``ends_s``, on the clock of `time.perf_counter`."""
@@ -84,6 +90,8 @@ class Client:
             times_s.append(at_s)
 
         asked_s = time.perf_counter()
+        if self.leave:
+            asyncio.get_running_loop().call_later(self.chance.uniform(0.0, MOST_PATIENT_S), channel.close)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 status = await channel.ask(request(question.path, question.body, close=self.close), hear)
@@ -112,6 +120,9 @@ class Client:
             self.notes.took_s.setdefault(question.name, []).append(times_s[-1] - asked_s)
 
     def _cut(self, channel: Channel, question: Question, how: str, body: bytes) -> None:
+        if self.leave and channel.left:
+            self.notes.left += 1
+            return
         if channel.port not in self.notes.doomed:
             self._failed(question, f"the connection was {how}", body)
             return
@@ -128,7 +139,10 @@ class Client:
 
 
 def clients(port: int, count: int, notes: Notes, *, think_s: float, seed: int) -> list[Client]:
-    """Half of them listen to streams, the others want whole answers; every fourth connects each time anew."""
+    """Half of them listen to streams, the others want whole answers.
+
+    Half of both connect each time anew, and of eight one listener hangs up in the middle.
+    """
     return [
         Client(
             port,
@@ -137,6 +151,7 @@ def clients(port: int, count: int, notes: Notes, *, think_s: float, seed: int) -
             random.Random(seed + number),  # noqa: S311 - chance, not secrecy
             think_s,
             close=number % 4 > 1,
+            leave=number % 8 == 0,
         )
         for number in range(count)
     ]

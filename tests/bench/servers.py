@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+ROOT = Path(__file__).parent.parent.parent
 PATIENCE_S = 20.0
 LISTENING = "0A"
 CORES = sorted(os.sched_getaffinity(0))
@@ -60,7 +61,7 @@ def process(
     ready: str,
     core: int | None = None,
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
+    cwd: Path = ROOT,
     patience_s: float = PATIENCE_S,
 ) -> Iterator[Started]:
     """A program, on ``core`` if need be, once a line has ``ready`` in it; its family ends with the block."""

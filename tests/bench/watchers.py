@@ -17,6 +17,7 @@ from tests.bench.mixed_load import Notes
 from tests.bench.questions import WHOLE, Wrong, configuration
 from tests.bench.servers import children, clients_of
 from tests.server.edits import WAYS
+from tests.server.running import until
 
 LOOK_S = 0.02
 PATIENCE_S = 10.0
@@ -131,14 +132,27 @@ class Editor:
 
     async def run(self) -> None:
         """Edit until cancelled."""
-        number = 0
         while True:
             await asyncio.sleep(self.pause_s)
-            number += 1
+            number = len(self.edits) + 1
             broken = bool(self.broken_every) and number % self.broken_every == 0
             self._write(number, broken=broken)
             if broken:
                 await self._told(time.perf_counter())
+
+    async def finish(self) -> None:
+        """A last edit, which all must come to use, whatever there was before."""
+        number = len(self.edits) + 1
+        self._write(number, broken=False)
+
+        def followed() -> bool:
+            there = [each for each in self.watchers.watches.values() if each.ended_s is None]
+            return all(each.newest == number and each.reported is None for each in there)
+
+        try:
+            await until(followed, PATIENCE_S)
+        except TimeoutError:
+            self.watchers.notes.failures.append(f"edit {number}, the last one, is not what all workers use")
 
     def _write(self, number: int, *, broken: bool) -> None:
         way = WAYS[number % len(WAYS)]
@@ -147,14 +161,17 @@ class Editor:
 
     async def _told(self, since_s: float) -> None:
         """Leave the mistake there until every worker has named its place."""
-        while time.perf_counter() < since_s + PATIENCE_S:
-            await asyncio.sleep(LOOK_S)
-            there = [watch for watch in self.watchers.watches.values() if watch.ended_s is None]
-            if there and all((watch.reported or "").startswith(BROKEN_AT) for watch in there):
-                self.told_s.append(time.perf_counter() - since_s)
-                return
-        said = [watch.reported for watch in self.watchers.watches.values()]
-        self.watchers.notes.failures.append(f"the mistake was not named by all: {said}")
+
+        def named() -> bool:
+            there = [each for each in self.watchers.watches.values() if each.ended_s is None]
+            return bool(there) and all((each.reported or "").startswith(BROKEN_AT) for each in there)
+
+        try:
+            await until(named, PATIENCE_S)
+            self.told_s.append(time.perf_counter() - since_s)
+        except TimeoutError:
+            said = [watch.reported for watch in self.watchers.watches.values()]
+            self.watchers.notes.failures.append(f"the mistake was not named by all: {said}")
 
 
 def kill(watchers: Watchers) -> int:
