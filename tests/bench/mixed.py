@@ -138,7 +138,7 @@ async def _killing(plan: Plan, seen: Seen, watchers: Watchers, editor: Editor) -
     """Half way, and where there are mistakes while there is one."""
     await asyncio.sleep(plan.seconds / 2)
     if plan.broken_every:
-        await until(lambda: bool(editor.edits) and editor.edits[-1].broken, plan.seconds / 2)
+        await until(lambda: bool(editor.edits) and editor.edits[-1].broken, START_S)
     killed = kill(watchers)
     seen.killed_s = time.perf_counter()
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench import mixed
 
-PLAN = mixed.Plan(seconds=4, connections=16, think_s=0.02, edit_s=0.4, broken_every=4)
+PLAN = mixed.Plan(seconds=3, connections=16, think_s=0.02, edit_s=0.4, broken_every=4)
 
 
 @pytest.mark.skipif(
