@@ -50,7 +50,7 @@ PURE_FLOOR := 100
 FLOOR := 85
 
 # Modules of tests/bench that print what they measured, and fail when a bar is missed.
-BENCHES := start screen core
+BENCHES := start screen core serve slow_streams mixed
 
 .PHONY: run test check bench fmt screenshot lint types walls floors constraints
 .NOTPARALLEL:

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -79,7 +80,7 @@ class Reloader(Generic[T]):
 
         ``load`` turns the text into the value and raises `ConfigError`. ``also`` names further files the
         value was made from (key files): a change in one counts as a change. ``last_good`` is a text that
-        was in use before, for who starts again while the file is broken.
+        was in use before, for who starts again while the file is broken, or may be half written.
         """
         self._path = path
         self._load = load
@@ -94,7 +95,9 @@ class Reloader(Generic[T]):
         try:
             if sight.text is None:
                 raise ConfigError([sight.problem or Problem(str(path), 0, "there is no such file")])
-            self._start(load(sight.text), sight.text, sight.raw)
+            value = load(sight.text)
+            if not self._started_before(sight.text, last_good):
+                self._start(value, sight.text, sight.raw)
         except ConfigError as error:
             if last_good is None:
                 raise
@@ -102,6 +105,18 @@ class Reloader(Generic[T]):
             state: ReloadState = "missing" if sight.missing else "broken"
             self._set(replace(self._status, state=state, problems=error.problems))
             self._believed = self._mark(sight.raw) if sight.raw else sight.mark
+
+    def _started_before(self, text: str, last_good: str | None) -> bool:
+        """True when this begins with ``last_good``, because a file that changed just now was seen only once.
+
+        What is in it, `check` finds out.
+        """
+        if last_good is None or last_good == text or not self._is_young(self._stat()):
+            return False
+        with suppress(ConfigError):  # a key file may be gone
+            self._start(self._load(last_good), last_good, last_good.encode())
+            return True
+        return False
 
     def _start(self, value: T, text: str, raw: bytes) -> None:
         self._current = value

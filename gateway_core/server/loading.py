@@ -27,6 +27,8 @@ class Routes:
     label: str
     last_good: str | None = None
     """The text in use; kept so that another worker can start with it while the file is broken."""
+    beside: dict[str, Callable[[], ReloadStatus]] = field(init=False, default_factory=dict)
+    """Other files that are followed, by the name under which ``/health`` tells how they stand."""
     _reloader: Reloader[RouteTable] | None = field(init=False, default=None)
     _built_in: RouteTable = field(init=False)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway_core import __version__
 from gateway_core.errors import Problem
+from gateway_core.reload import ReloadStatus
 from gateway_core.routes import RouteTable
 from gateway_core.server.dialects import openapi
 from gateway_core.server.dialects.base import Reply, encoded
@@ -61,19 +62,14 @@ class Pages:
     def health(self) -> Reply:
         """MLflow's ``{"status": "OK"}``, and beside it how the configuration stands."""
         said = {"status": "OK", "version": __version__, "config": self._config()}
+        said |= {name: _told(status()) for name, status in self._routes.beside.items()}
         return Reply(200, encoded(said), {"cache-control": "no-store"})
 
     def _config(self) -> dict[str, Any]:
         status, table = self._routes.status, self._routes.table
         if status is None:
             return {"state": "ok", "routes": len(table), "version": table.config.digest[:8], "problems": []}
-        return {
-            "state": status.state,
-            "routes": len(table),
-            "version": status.digest[:8],
-            "loaded_at": round(status.loaded_at, 3),
-            "problems": [_without_folder(problem) for problem in status.problems],
-        }
+        return {"routes": len(table), **_told(status)}
 
     def openapi(self, ask: Ask) -> Reply:
         """The description of everything that can be asked, for the routes of this moment."""
@@ -93,6 +89,15 @@ def asset(path: str) -> Reply:
 
 def _get(answer: Any) -> Resource:
     return Resource({"GET": Lookup(answer)})
+
+
+def _told(status: ReloadStatus) -> dict[str, Any]:
+    return {
+        "state": status.state,
+        "version": status.digest[:8],
+        "loaded_at": round(status.loaded_at, 3),
+        "problems": [_without_folder(problem) for problem in status.problems],
+    }
 
 
 def _without_folder(problem: Problem) -> str:

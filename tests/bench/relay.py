@@ -1,6 +1,7 @@
 """What the service is measured against: a bare relay of Starlette and aiohttp, and the upstream of both.
 
-``python -m tests.bench.relay upstream`` or ``… relay UPSTREAM_PORT``; prints ``port N``.
+``python -m tests.bench.relay upstream`` or ``… relay UPSTREAM_PORT``; prints ``port N``. Streams come from
+`tests.bench.paced`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import json
 import socket
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 from typing_extensions import override
@@ -30,6 +32,9 @@ REPLY = (
     f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(ANSWER)}\r\n\r\n".encode()
     + ANSWER
 )
+
+STREAMS = b'"stream": true'
+"""Enough of a look at a question to tell how it wants its answer."""
 
 
 class Answering(asyncio.Protocol):
@@ -70,7 +75,7 @@ def relay(upstream_port: int) -> None:
     import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.responses import Response
+    from starlette.responses import Response, StreamingResponse
     from starlette.routing import Route
 
     session: aiohttp.ClientSession | None = None
@@ -81,13 +86,22 @@ def relay(upstream_port: int) -> None:
         if session is None:
             session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         headers = {"content-type": "application/json", "authorization": "Bearer bench-key"}
-        async with session.post(url, data=await request.body(), headers=headers) as reply:
+        body = await request.body()
+        if STREAMS in body:
+            reply = await session.post(url, data=body, headers=headers)
+            return StreamingResponse(pieces(reply), reply.status, media_type="text/event-stream")
+        async with session.post(url, data=body, headers=headers) as reply:
             return Response(await reply.read(), reply.status, media_type="application/json")
+
+    async def pieces(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        async with reply:
+            async for piece in reply.content.iter_any():
+                yield piece
 
     app = Starlette(routes=[Route("/v1/chat/completions", pass_on, methods=["POST"])])
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    listening.listen(1024)
+    listening.listen(2048)
     sys.stdout.write(f"port {listening.getsockname()[1]}\n")
     sys.stdout.flush()
     config = uvicorn.Config(

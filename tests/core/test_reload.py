@@ -300,3 +300,27 @@ def test_a_real_configuration_reloads_with_its_key_file(tmp_path: Path):
     watched.check()
     watched.check()
     assert watched.current.routes[0].secrets[0].reveal() == "second"
+
+
+def test_who_starts_again_while_the_file_is_written_waits_until_it_is_seen_twice(file):
+    file.write_text("one")
+    watched = Reloader(file, words_of, last_good="one two")
+    began_with = watched.current
+    file.write_text("one two three")
+    settle(watched)
+    assert (began_with, watched.current) == (["one", "two"], ["one", "two", "three"])
+
+
+def test_who_starts_again_after_an_edit_comes_to_use_it(file):
+    watched = Reloader(file, words_of, last_good="zero")
+    assert watched.current == ["zero"]
+    settle(watched)
+    assert (watched.current, watched.status.state) == (["one", "two"], "ok")
+
+
+def test_who_starts_again_long_after_an_edit_uses_it_at_once(file):
+    assert Reloader(file, words_of, clock=much_later, last_good="zero").current == ["one", "two"]
+
+
+def test_who_starts_again_uses_the_file_when_the_last_good_text_is_good_no_more(file):
+    assert Reloader(file, words_of, last_good="bad").current == ["one", "two"]

@@ -5,45 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from gateway_core.errors import ConfigError
 from gateway_core.reload import ReloadStatus
 from gateway_core.server.loading import Routes
+from tests.server.edits import WAYS
 from tests.server.running import Running, events_of, scripted, serving, until, write
 
 LIVE_S = 2.5
 """Within two seconds, and what a busy machine takes on top."""
-
-
-def rewritten_in_place(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def renamed_over(path: Path, text: str) -> None:
-    other = path.with_suffix(".new")
-    other.write_text(text, encoding="utf-8")
-    other.replace(path)
-
-
-def swapped_by_symlink(path: Path, text: str) -> None:
-    """As Kubernetes mounts a ConfigMap: the file is a link into a folder that is a link."""
-    number = sum(1 for _ in path.parent.glob("..data_*"))
-    folder = path.parent / f"..data_{number}"
-    folder.mkdir()
-    (folder / path.name).write_text(text, encoding="utf-8")
-    link = path.parent / "..data_link"
-    link.symlink_to(folder)
-    link.replace(path.parent / "..data")
-    if not path.is_symlink():
-        through = path.with_suffix(".link")
-        through.symlink_to(Path("..data") / path.name)
-        through.replace(path)
-
-
-WAYS = (rewritten_in_place, renamed_over, swapped_by_symlink)
 
 
 def saying(text: str) -> str:
