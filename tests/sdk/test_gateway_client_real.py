@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -29,14 +28,12 @@ from gateway_core import client as fluent
 from gateway_core.client import GatewayClient, Route, RouteModelInfo, addressing
 from gateway_core.errors import BadProviderRequest, ProviderUnavailable, RateLimited, RouteNotFound
 from tests.e2e.openai_like import VECTOR, OpenAILike, openai_like
+from tests.sdk.real import MACHINE, MLFLOW_28, installed, require_asked_for
 from tui.cli import main
 
 pytestmark = pytest.mark.real_mlflow
 
-MACHINE = dict(os.environ)
-"""As it was before the tests moved into a home of their own, where pip is not set up."""
 START_S = 120.0
-REQUIREMENTS = ("mlflow[gateway]==2.8.0", "pydantic<2", "setuptools<80")
 CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
 
 
@@ -50,14 +47,10 @@ def upstream() -> Iterator[OpenAILike]:
 @pytest.fixture(scope="module")
 def url(request: pytest.FixtureRequest, upstream: OpenAILike) -> Iterator[str]:
     """The address of MLflow's gateway."""
-    if "real_mlflow" not in str(request.config.getoption("markexpr")):
-        pytest.skip("installs mlflow: ask for it with -m real_mlflow")
-    if (python := shutil.which("python3.11", path=MACHINE.get("PATH"))) is None:
-        pytest.skip("mlflow 2.8.0 needs Python 3.11, and there is none here")
+    require_asked_for(request.config)
     with TemporaryDirectory(prefix="mlflow-") as name:
         folder = Path(name)
-        run(python, "-m", "venv", str(folder / "venv"))
-        run(str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", *REQUIREMENTS)
+        installed(folder, *MLFLOW_28)
         (folder / "gateway.yaml").write_text(config(upstream.url), encoding="utf-8")
         with started(folder) as address:
             yield address
@@ -86,12 +79,6 @@ def config(base: str) -> str:
         route("dead", "chat", "gpt-4o-mini", "http://127.0.0.1:1/v1"),
     ]
     return json.dumps({"routes": routes})
-
-
-def run(*command: str) -> None:
-    """Run to the end, and say what was said when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, env=MACHINE, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @contextmanager

@@ -71,7 +71,8 @@ def request_of(route: Route, given: Mapping[str, Any]) -> Request:
 def _refuse_route(route: Route, facts: Mlflow28Facts) -> None:
     """A route of a kind that the provider has not: it is in the file, and whoever asks it is told."""
     if route.route_type not in route.provider.route_types:
-        raise Refusal(facts.lacking.get(route.route_type) or route.problem or "not available", status=404)
+        usual = f"{route.config.model.provider} does not offer {route.route_type}"
+        raise Refusal(facts.lacking.get(route.route_type, usual), status=404)
 
 
 def _refuse_stream(given: Mapping[str, Any], facts: Mlflow28Facts) -> None:
