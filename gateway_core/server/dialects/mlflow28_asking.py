@@ -12,7 +12,6 @@ from gateway_core.server.dialects.bodies import message_of, params_of
 from gateway_core.server.dialects.mlflow_facts import facts_of, refuse_model
 from gateway_core.types import ChatRequest, CompletionRequest, EmbeddingRequest, Request, RouteType
 
-PLAIN = Mlflow28Facts()
 INSTEAD: Mapping[str, str] = {
     "num_generations": "candidate_count",
     "numResults": "candidate_count",
