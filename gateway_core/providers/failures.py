@@ -13,14 +13,8 @@ from gateway_core.keys import Secret
 from gateway_core.providers.excerpts import one_line, page_named, their_words
 
 REQUEST_ID_HEADERS = (
-    "x-request-id",
-    "request-id",
-    "apim-request-id",
-    "x-ms-client-request-id",
-    "x-generation-id",
-    "x-amzn-requestid",
-    "cf-ray",
-    "x-debug-trace-id",
+    *("x-request-id", "request-id", "apim-request-id", "x-ms-client-request-id", "x-generation-id"),
+    *("x-amzn-requestid", "cf-ray", "x-debug-trace-id"),
 )
 
 
