@@ -28,12 +28,24 @@ GatewayError                      error_type, http_status, retryable (↻) are f
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from typing_extensions import override
 
 TimeoutPhase = Literal["connect", "first_token", "between_chunks", "total"]
+
+
+@dataclass(frozen=True, slots=True)
+class TheirWords:
+    """The body with which a provider refused, for dialects that repeat it.
+
+    It is free of its route's secrets. Whoever repeats it takes out those of the others.
+    """
+
+    content_type: str | None = field(repr=False)
+    value: Any = field(repr=False)
+    """The JSON in it; text where ``content_type`` does not call it JSON."""
 
 
 class GatewayError(Exception):
@@ -67,6 +79,8 @@ class GatewayError(Exception):
         """Seconds the provider asked us to wait."""
         self.detail: Any = None
         """What a gateway said is wrong, as the JSON it sent; only for those who ask one."""
+        self.their_words: TheirWords | None = None
+        """What a provider refused with; ``None`` where that is not known, or is no JSON though called so."""
         self.provider: str | None = None
         self.route: str | None = None
 

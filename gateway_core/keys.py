@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from typing_extensions import override
 
@@ -209,6 +209,20 @@ def redact(text: str, secrets: Iterable[Secret]) -> str:
             text = text.replace(value, "***")
     *cut, last = text.split("…")
     return "…".join((*(_without_torn(piece, values) for piece in cut), last))
+
+
+def redact_json(value: Any, secrets: Iterable[Secret]) -> Any:
+    """A JSON value with every text in it redacted: in its JSON a key may have been written with escapes.
+
+    Raises `RecursionError` for one that is nested too deep.
+    """
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, list):
+        return [redact_json(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {redact(name, secrets): redact_json(item, secrets) for name, item in value.items()}
+    return value
 
 
 def _without_torn(text: str, values: Iterable[str]) -> str:

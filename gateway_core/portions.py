@@ -28,9 +28,18 @@ def portions_of(request: Request, provider: Provider) -> tuple[Request, ...]:
 
 
 def require_every_vector(request: Request, response: Response) -> None:
-    """Raises `ProtocolError` for more or fewer vectors than texts: nobody could tell whose they are."""
+    """Raises `ProtocolError` for more or fewer vectors than texts: nobody could tell whose they are.
+
+    And for vectors instead of a text, or a text instead of vectors, which a served model may answer.
+    """
     vectors = len(response.embeddings)
-    if isinstance(request, EmbeddingRequest) and vectors and vectors != len(request.inputs):
+    if not isinstance(request, EmbeddingRequest):
+        if vectors and not response.candidates:
+            raise ProtocolError("the answer is vectors, and a text was asked for")
+        return
+    if response.candidates and not vectors:
+        raise ProtocolError("the answer is a text, and vectors were asked for")
+    if vectors and vectors != len(request.inputs):
         raise ProtocolError(f"the answer has {vectors} vectors for {len(request.inputs)} texts")
 
 

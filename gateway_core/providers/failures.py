@@ -5,23 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway_core.errors import ProtocolError, ProviderError
 from gateway_core.keys import Secret
-from gateway_core.providers.excerpts import one_line, page_named
+from gateway_core.providers.excerpts import one_line, page_named, their_words
 from gateway_core.providers.jsontext import read_json
 
 REQUEST_ID_HEADERS = (
-    "x-request-id",
-    "request-id",
-    "apim-request-id",
-    "x-ms-client-request-id",
-    "x-generation-id",
-    "x-amzn-requestid",
-    "cf-ray",
-    "x-debug-trace-id",
+    *("x-request-id", "request-id", "apim-request-id", "x-ms-client-request-id", "x-generation-id"),
+    *("x-amzn-requestid", "cf-ray", "x-debug-trace-id"),
 )
 
 
@@ -36,6 +30,8 @@ class Said:
     """As the body tells it, for failures without headers of their own."""
     retry_after_s: float | None = None
     """When to come back, from services that say it in the body."""
+    body: bytes | None = field(default=None, repr=False, compare=False)
+    """All that was said, where it is the body of an answer."""
 
     @property
     def status(self) -> int | None:
@@ -58,9 +54,9 @@ def said_in_body(body: bytes) -> Said:
     """What the body of a failed call says, be it JSON of any shape, a web page or plain text."""
     text = body.decode("utf-8", "replace").strip()
     try:
-        return said_in(json.loads(text))
+        return replace(said_in(json.loads(text)), body=body)
     except (ValueError, RecursionError):
-        return Said(message=page_named(text) or text or None)
+        return Said(message=page_named(text) or text or None, body=body)
 
 
 def said_in(value: Any) -> Said:
@@ -124,7 +120,7 @@ def failure(
     code = said.code or said.type  # as untyped JSON has it
     if message.startswith("a web page"):
         message = f"{answered} and {message}"
-    return kind(
+    error = kind(
         one_line(message, secrets),
         status_code=status,
         code=None if code is None else str(code),
@@ -132,6 +128,8 @@ def failure(
         retry_after=said.retry_after_s if (asked_s := retry_after_s(headers)) is None else asked_s,
         retryable={"true": True, "false": False}.get(verdict),
     )
+    error.their_words = their_words(said.body, headers.get("content-type"), secrets)
+    return error
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

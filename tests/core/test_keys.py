@@ -18,7 +18,16 @@ from keyring.compat.properties import classproperty
 from keyring.errors import InitError, KeyringLocked
 from typing_extensions import override
 
-from gateway_core.keys import FoundKey, KeyMissing, Secret, find_key, process_environment, redact, resolve_key
+from gateway_core.keys import (
+    FoundKey,
+    KeyMissing,
+    Secret,
+    find_key,
+    process_environment,
+    redact,
+    redact_json,
+    resolve_key,
+)
 from gateway_core.reload import Reloader
 from tests.core.facts import MLFLOW_28, load
 
@@ -314,6 +323,12 @@ def test_secrets_compare_by_value():
     assert Secret("a") == Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_json_is_redacted_in_names_and_texts_however_they_were_written():
+    value = json.loads('{"sk-1234-5678": ["sk\\u002d1234-5678", {"a": "sk-1234-5678!"}, 1, null, true]}')
+
+    assert redact_json(value, [Secret("sk-1234-5678")]) == {"***": ["***", {"a": "***!"}, 1, None, True]}
 
 
 def test_redaction_leaves_nothing_of_a_key_that_contains_another():

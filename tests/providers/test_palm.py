@@ -73,8 +73,8 @@ def test_a_message_of_a_stream_would_be_a_whole_answer():
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
-        (Message("tool", "1"), "no tools and no roles but"),
-        (Message("assistant", "", extra={"tool_calls": [{"id": "c"}]}), "no tools and no roles but"),
+        (Message("tool", "1"), "palm has no tools"),
+        (Message("assistant", "", extra={"tool_calls": [{"id": "c"}]}), "palm has no tools"),
         (Message("system", "Be."), "at least one message beside the system's"),
         (Message("user", ({"type": "image_url", "image_url": {"url": "http://x/y"}},)), "text only"),
     ],
@@ -82,6 +82,12 @@ def test_a_message_of_a_stream_would_be_a_whole_answer():
 def test_a_conversation_that_cannot_be_said_is_refused(message: Message, sentence: str):
     with pytest.raises(InvalidRequest, match=sentence):
         palm().request(ChatRequest((message,)))
+
+
+def test_who_else_speaks_is_named_as_he_is_because_palm_signs_its_own_answers_so():
+    body = json.loads(palm().request(ChatRequest((Message("0", "Hi"), Message("1", "Ho")))).body)
+
+    assert body["prompt"]["messages"] == [{"author": "0", "content": "Hi"}, {"author": "1", "content": "Ho"}]
 
 
 def test_a_context_that_is_no_text_is_refused():

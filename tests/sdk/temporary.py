@@ -15,6 +15,9 @@ import pytest
 MACHINE = dict(os.environ)
 """As it was before the tests moved into a home of their own, where pip is not set up."""
 
+MLFLOW_28 = ("mlflow[gateway]==2.8.0", "pydantic<2", "setuptools<80")
+"""What MLflow AI Gateway 2.8.0 needs to run."""
+
 
 @contextmanager
 def environment_with(*requirements: str, python: str = "python3.11") -> Iterator[Path]:

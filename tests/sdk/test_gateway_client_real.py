@@ -28,13 +28,12 @@ from gateway_core import client as fluent
 from gateway_core.client import GatewayClient, Route, RouteModelInfo, addressing
 from gateway_core.errors import BadProviderRequest, ProviderUnavailable, RateLimited, RouteNotFound
 from tests.e2e.openai_like import VECTOR, OpenAILike, openai_like
-from tests.sdk.temporary import MACHINE, asked_for, environment_with
+from tests.sdk.temporary import MACHINE, MLFLOW_28, asked_for, environment_with
 from tui.cli import main
 
 pytestmark = pytest.mark.real_mlflow
 
 START_S = 120.0
-REQUIREMENTS = ("mlflow[gateway]==2.8.0", "pydantic<2", "setuptools<80")
 CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
 
 
@@ -49,7 +48,7 @@ def upstream() -> Iterator[OpenAILike]:
 def url(request: pytest.FixtureRequest, upstream: OpenAILike) -> Iterator[str]:
     """The address of MLflow's gateway."""
     asked_for(request.config)
-    with environment_with(*REQUIREMENTS) as bin_folder, TemporaryDirectory(prefix="mlflow-") as name:
+    with environment_with(*MLFLOW_28) as bin_folder, TemporaryDirectory(prefix="mlflow-") as name:
         folder = Path(name)
         (folder / "gateway.yaml").write_text(config(upstream.url), encoding="utf-8")
         with started(folder, bin_folder) as address:

@@ -21,10 +21,11 @@ from gateway_core.providers.ai21labs.params import (
     jamba_params,
     jurassic_params,
 )
-from gateway_core.providers.base import ConfigField, HttpRequest, MlflowFacts
+from gateway_core.providers.base import ConfigField, HttpRequest
 from gateway_core.providers.classify import TOO_LONG
 from gateway_core.providers.failures import Said
 from gateway_core.providers.messages import lost_fields, split_system, text_of
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 from gateway_core.providers.openai_wire import OpenAIWire, json_bytes
 from gateway_core.types import ChatRequest, CompletionRequest, Message, Request
 
@@ -41,8 +42,15 @@ class AI21Labs(OpenAIWire):
     name = "ai21labs"
     route_types = ("llm/v1/chat", "llm/v1/completions")
     too_long = (*TOO_LONG, "too many tokens", "too long")
-    mlflow = MlflowFacts(
-        refused={"llm/v1/completions": ("stopSequences", "numResults", "maxTokens")}, finish_reasons="raw"
+    mlflow = Mlflow28Facts(
+        refused={"llm/v1/completions": ("stopSequences", "numResults", "maxTokens")},
+        finish_reasons="raw",
+        lacking={
+            "llm/v1/chat": "The chat route is not available for AI21Labs models.",
+            "llm/v1/embeddings": "The embeddings route is not available for AI21Labs models.",
+        },
+        refuses_stream=True,
+        counts=False,
     )
     config_fields = (
         ConfigField("ai21labs_api_key", "secret", "Key of the account.", required=True),

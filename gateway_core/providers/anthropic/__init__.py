@@ -18,15 +18,17 @@ from gateway_core.providers.anthropic.complete import translate as translate_com
 from gateway_core.providers.anthropic.conversation import conversation, lost_in, messages_of
 from gateway_core.providers.anthropic.failures import NAMED, PROMPT_TOO_LONG, STATUSES, kind_by_words
 from gateway_core.providers.anthropic.params import translate
-from gateway_core.providers.base import ConfigField, Frame, HttpRequest, MlflowFacts
+from gateway_core.providers.base import ConfigField, Frame, HttpRequest
 from gateway_core.providers.claude_wire.events import LAST, message_events, piece_events
 from gateway_core.providers.claude_wire.models import has_only_complete
 from gateway_core.providers.failures import Said, said_in
 from gateway_core.providers.json_wire import JsonWire, json_bytes
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 from gateway_core.types import CompletionRequest, Request
 
 OFFICIAL_BASE = "https://api.anthropic.com"
 API_VERSION = "2023-06-01"
+ONE_ANSWER = "'candidate_count' must be '1' for the Anthropic provider. Received value: '{}'."
 
 COUNTED = (
     "model",
@@ -54,11 +56,17 @@ class Anthropic(JsonWire):
         ConfigField("anthropic_version", "text", "Version of the API, a date.", default=API_VERSION),
         ConfigField("anthropic_api_base", "url", "Address, with or without /v1.", default=OFFICIAL_BASE),
     )
-    mlflow = MlflowFacts(
+    mlflow = Mlflow28Facts(
         temperature_factor_today=0.5,
         one_candidate=True,
         refused={"llm/v1/completions": ("top_p",)},
         max_tokens={"llm/v1/completions": 200_000},
+        words={"llm/v1/completions": {"candidate_count": ONE_ANSWER}},
+        lacking={"llm/v1/embeddings": "The embeddings route is not available for Anthropic models."},
+        max_tokens_limit=1_000_000,
+        refuses_stream=True,
+        stops=("stop_sequence", "end_turn"),
+        counts=False,
     )
     silent_end = "error"
     too_long = PROMPT_TOO_LONG

@@ -74,7 +74,7 @@ def _claude_text(prompt: str, params: Body) -> Body:
         prompt = f"{HUMAN} {prompt}"
     if not prompt.endswith(ASSISTANT):
         prompt += ASSISTANT
-    stops = [*params.get("stop_sequences", ()), HUMAN]
+    stops = [*(stop for stop in params.get("stop_sequences", ()) if stop != HUMAN), HUMAN]
     return {"prompt": prompt, "max_tokens_to_sample": DEFAULT_MAX_TOKENS, **params, "stop_sequences": stops}
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from gateway_core.providers.base import MlflowFacts
 from gateway_core.providers.bedrock.models import maker
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 
-OTHERS = MlflowFacts(takes_model=True, sends_defaults=False, finish_reasons="none")
-FACTS: Mapping[str, MlflowFacts] = {
+ONE_ANSWER = "'candidate_count' must be '1' for the Anthropic provider. Received value: '{}'."
+OTHERS = Mlflow28Facts(takes_model=True, sends_defaults=False, finish_reasons="none", counts=False)
+FACTS: Mapping[str, Mlflow28Facts] = {
     "amazon": replace(OTHERS, temperature_factor_today=0.5),
     "anthropic": replace(
         OTHERS,
@@ -18,8 +20,19 @@ FACTS: Mapping[str, MlflowFacts] = {
         refused={"llm/v1/completions": ("top_p",)},
         max_tokens={"llm/v1/completions": 8191},
         finish_reasons="ours",
+        words={"llm/v1/completions": {"candidate_count": ONE_ANSWER}},
+        most_tokens=8191,
+        max_tokens_limit=1_000_000,
+        refuses_stream=True,
+        stops=("stop_sequence", "end_turn"),
     ),
-    "cohere": replace(OTHERS, temperature_factor=5.0, temperature_factor_today=2.5),
+    "cohere": replace(
+        OTHERS,
+        temperature_factor=5.0,
+        temperature_factor_today=2.5,
+        refused={"llm/v1/completions": ("num_generations", "stop_sequences")},
+        refused_status={"llm/v1/completions": 400},
+    ),
 }
 """By maker. 2.8 left out a temperature of 0 even when it was asked for: that is not told here."""
 

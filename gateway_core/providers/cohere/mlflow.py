@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway_core.providers.base import MlflowFacts
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 
-FACTS = MlflowFacts(
+FACTS = Mlflow28Facts(
     temperature_factor=5.0,
     temperature_factor_today=2.5,
     refused={
@@ -13,4 +13,5 @@ FACTS = MlflowFacts(
     },
     refused_status={"llm/v1/completions": 400},
     finish_reasons="none",
+    counts=False,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -78,6 +79,6 @@ class GoogleWire(JsonWire):
     @override
     def said(self, body: bytes) -> Said:
         try:
-            return google_said(json.loads(body))
+            return replace(google_said(json.loads(body)), body=body)
         except (ValueError, RecursionError):
             return said_in_body(body)

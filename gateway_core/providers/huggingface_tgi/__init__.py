@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from typing_extensions import override
@@ -10,7 +11,7 @@ from typing_extensions import override
 from gateway_core.errors import ProtocolError, ProviderError
 from gateway_core.events import Event
 from gateway_core.providers.addresses import base_address, without_version
-from gateway_core.providers.base import ConfigField, Frame, HttpRequest, MlflowFacts
+from gateway_core.providers.base import ConfigField, Frame, HttpRequest
 from gateway_core.providers.classify import TOO_LONG
 from gateway_core.providers.failures import Said, loads, said_in_body
 from gateway_core.providers.huggingface_tgi.answers import (
@@ -22,10 +23,13 @@ from gateway_core.providers.huggingface_tgi.answers import (
 )
 from gateway_core.providers.huggingface_tgi.asking import asked_of
 from gateway_core.providers.json_wire import json_bytes, json_headers
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 from gateway_core.providers.openai_wire import PATHS, OpenAIWire, request_body
 from gateway_core.types import ChatRequest, CompletionRequest, Request
 
 GENERATE, GENERATE_STREAM, CHAT = "/generate", "/generate_stream", "/v1" + PATHS[ChatRequest]
+ONE_ANSWER = "'candidate_count' must be '1' for the Text Generation Inference provider.Received value: '{}'."
+NO_VECTORS = "The embedding route is not available for the Text Generation Inference provider."
 ANY_MODEL = "tgi"
 """A server has one model, whatever a chat calls it."""
 STATUSES: Mapping[str, int] = {
@@ -43,11 +47,13 @@ class TextGenerationInference(OpenAIWire):
     name = "huggingface-text-generation-inference"
     route_types = ("llm/v1/chat", "llm/v1/completions")
     too_long = (*TOO_LONG, "`inputs` tokens + `max_new_tokens` must be", "`inputs` must have less than")
-    mlflow = MlflowFacts(
+    mlflow = Mlflow28Facts(
         temperature_factor_today=50.0,
         one_candidate=True,
         refused={"llm/v1/completions": ("max_new_tokens",)},
         finish_reasons="raw",
+        words={"llm/v1/completions": {"candidate_count": ONE_ANSWER}},
+        lacking={"llm/v1/embeddings": NO_VECTORS},
     )
     config_fields = (
         ConfigField("hf_server_url", "url", "Address of the server, with or without /v1.", required=True),
@@ -114,7 +120,7 @@ class TextGenerationInference(OpenAIWire):
     @override
     def said(self, body: bytes) -> Said:
         try:
-            return failure_in(loads(body, who=self.name))
+            return replace(failure_in(loads(body, who=self.name)), body=body)
         except ProtocolError:  # not every refusal is JSON
             return said_in_body(body)
 

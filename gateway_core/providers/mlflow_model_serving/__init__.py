@@ -11,12 +11,13 @@ from typing_extensions import override
 from gateway_core.errors import InvalidRequest, ModelNotFound, ProtocolError
 from gateway_core.events import Event
 from gateway_core.providers.addresses import base_address, without_version
-from gateway_core.providers.base import ConfigField, HttpRequest, MlflowFacts
+from gateway_core.providers.base import ConfigField, HttpRequest
 from gateway_core.providers.classify import FailureNames
 from gateway_core.providers.excerpts import one_line
 from gateway_core.providers.failures import Said, loads, said_in, said_in_body
 from gateway_core.providers.json_wire import JsonWire, json_bytes, json_headers
 from gateway_core.providers.messages import lost_fields, text_of
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 from gateway_core.providers.mlflow_model_serving.answers import UnknownShape, events_in
 from gateway_core.types import ROUTE_TYPES, ChatRequest, EmbeddingRequest, Request
 
@@ -36,7 +37,9 @@ class MlflowModelServing(JsonWire):
     name = "mlflow-model-serving"
     route_types = ROUTE_TYPES
     failure_names = UNKNOWN_MODEL
-    mlflow = MlflowFacts(takes_model=True, candidates_as="candidate_count", finish_reasons="none")
+    mlflow = Mlflow28Facts(
+        takes_model=True, candidates_as="candidate_count", finish_reasons="none", counts=False
+    )
     config_fields = (
         ConfigField("model_server_url", "url", "Address, with or without /invocations.", required=True),
         ConfigField("model_server_api_key", "secret", "Token of a hosted endpoint; your own needs none."),
@@ -95,7 +98,7 @@ class MlflowModelServing(JsonWire):
     @override
     def said(self, body: bytes) -> Said:
         try:
-            return _failure_in(loads(body, who=self.name))
+            return replace(_failure_in(loads(body, who=self.name)), body=body)
         except ProtocolError:  # a timeout comes as plain text that is called JSON
             return said_in_body(body)
 

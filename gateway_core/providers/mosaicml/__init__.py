@@ -15,7 +15,6 @@ from gateway_core.providers.base import (
     UNSUPPORTED,
     ConfigField,
     HttpRequest,
-    MlflowFacts,
     Param,
     ParamTable,
     translate_params,
@@ -23,6 +22,7 @@ from gateway_core.providers.base import (
 from gateway_core.providers.failures import Said, said_in
 from gateway_core.providers.json_wire import JsonWire, json_bytes, json_headers
 from gateway_core.providers.messages import lost_fields
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 from gateway_core.providers.mosaicml.answers import events_of, outputs_of, refusal
 from gateway_core.providers.mosaicml.llama2 import prompt_of
 from gateway_core.types import ROUTE_TYPES, ChatRequest, EmbeddingRequest, Request
@@ -47,13 +47,15 @@ class MosaicML(JsonWire):
 
     name = "mosaicml"
     route_types = ROUTE_TYPES
-    mlflow = MlflowFacts(
+    mlflow = Mlflow28Facts(
         refused={
             "llm/v1/chat": ("max_new_tokens",),
             "llm/v1/completions": ("max_new_tokens",),
             "llm/v1/embeddings": ("inputs",),
         },
         finish_reasons="none",
+        roles=("system", "user", "assistant"),
+        counts=False,
     )
     config_fields = (
         ConfigField("mosaicml_api_key", "secret", "Key of the account.", required=True),

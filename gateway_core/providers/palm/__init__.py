@@ -9,14 +9,17 @@ from typing_extensions import override
 
 from gateway_core.errors import ProtocolError
 from gateway_core.events import EmbeddingVector, Event, Finished, TextDelta
-from gateway_core.providers.base import ConfigField, HttpRequest, MlflowFacts, translate_params
+from gateway_core.providers.base import ConfigField, HttpRequest, translate_params
 from gateway_core.providers.google_wire import OFFICIAL_BASE, GoogleWire
 from gateway_core.providers.google_wire.params import NO_PARAMETER, set_params
 from gateway_core.providers.json_wire import json_bytes
 from gateway_core.providers.messages import lost_fields
+from gateway_core.providers.mlflow28 import Mlflow28Facts
 from gateway_core.providers.palm.params import CHAT, TEXT
 from gateway_core.providers.palm.prompt import conversation
 from gateway_core.types import ROUTE_TYPES, ChatRequest, CompletionRequest, EmbeddingRequest, Request
+
+NO_MAX_TOKENS = "Max tokens is not supported for PaLM chat."
 
 
 class Palm(GoogleWire):
@@ -24,7 +27,7 @@ class Palm(GoogleWire):
 
     name = "palm"
     route_types = ROUTE_TYPES
-    mlflow = MlflowFacts(
+    mlflow = Mlflow28Facts(
         temperature_factor_today=0.5,
         refused={
             "llm/v1/chat": ("max_tokens", "maxOutputTokens", "stopSequences", "candidateCount"),
@@ -32,6 +35,9 @@ class Palm(GoogleWire):
             "llm/v1/embeddings": ("texts",),
         },
         finish_reasons="none",
+        words={"llm/v1/chat": dict.fromkeys(("max_tokens", "maxOutputTokens"), NO_MAX_TOKENS)},
+        speaker="1",
+        counts=False,
     )
     key_field, base_field, version = "palm_api_key", "palm_api_base", "v1beta3"
     config_fields = (

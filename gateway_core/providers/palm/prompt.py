@@ -10,7 +10,9 @@ from gateway_core.providers.messages import split_system, text_of
 from gateway_core.types import ChatRequest
 
 SPEAKERS: Mapping[str, str] = {"user": "user", "assistant": "assistant", "model": "assistant"}
-"""Who says what; the API takes any two labels that take turns."""
+"""Who says what. The API takes any two labels that take turns, and signs its own answers ``1``."""
+TOOLS = ("tool", "function")
+"""The roles of results that nobody here could ask for."""
 
 
 def conversation(request: ChatRequest, params: dict[str, Any]) -> dict[str, Any]:
@@ -23,9 +25,9 @@ def conversation(request: ChatRequest, params: dict[str, Any]) -> dict[str, Any]
     examples = params.pop("examples", None)
     said: list[dict[str, str]] = []
     for message in messages:
-        if message.role not in SPEAKERS or message.extra.get("tool_calls"):
-            raise InvalidRequest("palm has no tools and no roles but system, user and assistant")
-        author, text = SPEAKERS[message.role], text_of(message)
+        if message.role in TOOLS or message.extra.get("tool_calls"):
+            raise InvalidRequest("palm has no tools")
+        author, text = SPEAKERS.get(message.role, message.role), text_of(message)
         if said and said[-1]["author"] == author:
             said[-1]["content"] += f"\n{text}"  # two authors must take turns
         else:

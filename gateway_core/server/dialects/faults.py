@@ -6,7 +6,7 @@ The log gets everything; a client gets no address of a provider and nothing of o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,10 +64,25 @@ def sentence_of(error: GatewayError, about: Route | None = None) -> str:
         return "a fault in the gateway itself: its log says more"
     if isinstance(error, TransportError):
         return _broken_line(error)
-    sentence = error.message
-    for address in sorted(_addresses(about), key=len, reverse=True) if about else ():
-        sentence = sentence.replace(address, "the provider")
-    return sentence
+    return str(without_addresses(error.message, about))
+
+
+def without_addresses(value: Any, about: Route | None) -> Any:
+    """A JSON value with no address of the providers of ``about`` in any of its texts."""
+    addresses = sorted(_addresses(about), key=len, reverse=True) if about else ()
+    return _hidden(value, addresses) if addresses else value
+
+
+def _hidden(value: Any, addresses: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        for address in addresses:
+            value = value.replace(address, "the provider")
+        return value
+    if isinstance(value, list):
+        return [_hidden(item, addresses) for item in value]
+    if isinstance(value, dict):
+        return {_hidden(name, addresses): _hidden(item, addresses) for name, item in value.items()}
+    return value
 
 
 def _broken_line(error: TransportError) -> str:

@@ -1,19 +1,29 @@
 """What clients of MLflow AI Gateway 2.8 send and get, as pydantic checks and documents it.
 
-Numbers may be written as text, and names nobody knows travel on to the provider.
+Numbers may be written as text and, as MLflow has it with the pydantic 1 it needs, texts as numbers, and
+whole numbers as fractions. Names nobody knows travel on to the provider.
 """
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, Any, Literal, Required
 
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from gateway_core.types import RouteType
 
-LOOSE = ConfigDict(extra="allow")
+LOOSE = ConfigDict(extra="allow", coerce_numbers_to_str=True)
 CLOSED = ConfigDict(extra="forbid")
+
+
+def _whole(value: Any) -> Any:
+    """The whole part of a number."""
+    return int(value) if isinstance(value, float) and isfinite(value) else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 @with_config(LOOSE)
@@ -28,9 +38,9 @@ class Answering(TypedDict, total=False):
     """What chat and completions have in common."""
 
     temperature: Annotated[float, Field(ge=0, le=1, json_schema_extra={"default": 0.0})]
-    candidate_count: Annotated[int, Field(ge=1, le=5, json_schema_extra={"default": 1})]
+    candidate_count: Annotated[Whole, Field(ge=1, le=5, json_schema_extra={"default": 1})]
     stop: Annotated[list[str], Field(min_length=1)] | None
-    max_tokens: Annotated[int, Field(ge=1)] | None
+    max_tokens: Annotated[Whole, Field(ge=1)] | None
 
 
 @with_config(LOOSE)
