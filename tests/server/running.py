@@ -106,7 +106,10 @@ async def serving(
     """A service of ``routes``, by default one that says `SAID`."""
     known = Routes(write(folder / "config.yaml", *(routes or (scripted(),))), "config.yaml")
     bounds = bounds or Bounds()
-    listening = socket.create_server(("127.0.0.1", 0))
+    # Named, because asyncio sends small answers without delay only where it knows that it is TCP.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
     listening.setblocking(False)
     port = listening.getsockname()[1]
     async with (
