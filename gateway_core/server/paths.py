@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from gateway_core.errors import GatewayError
 from gateway_core.routes import RouteTable
@@ -113,9 +113,12 @@ class Paths:
         return None
 
     def nearby(self, path: str) -> str | None:
-        """``path`` with or without a slash at its end, where that stands for something."""
+        """``path`` with or without a slash at its end, where that stands for something, as a header says it.
+
+        What was ``%0d%0a`` in the request must not become the end of a header in the answer.
+        """
         other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
-        return other if self.find(other) is not None else None
+        return quote(other, errors="replace") if self.find(other) is not None else None
 
 
 def refusal_at(path: str) -> Refuse:
