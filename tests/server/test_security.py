@@ -69,7 +69,10 @@ async def asked_once(port: int, sent: bytes, method: str = "GET") -> tuple[Answe
     """The answer to what is ``sent``, and what comes after it until the connection is closed."""
     async with line_to(port) as line:
         await line.send(sent)
-        return await line.answer(method), await line.end()
+        answer = await line.answer(method)
+        if answer.closes:  # who was refused is waited for, unless they say that they are done
+            line.half_close()
+        return answer, await line.end()
 
 
 # Who may enter.
