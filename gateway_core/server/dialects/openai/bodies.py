@@ -10,6 +10,20 @@ from typing_extensions import TypedDict
 
 LOOSE = ConfigDict(extra="allow", strict=True)
 """JSON knows its kinds, so ``"0.3"`` is no number; names nobody knows are the provider's affair."""
+STREAMING = ConfigDict(
+    **LOOSE,
+    json_schema_extra={
+        "dependentSchemas": {
+            "stream_options": {
+                "anyOf": [
+                    {"properties": {"stream_options": {"type": "null"}}},
+                    {"properties": {"stream": {"const": True}}, "required": ["stream"]},
+                ]
+            }
+        }
+    },
+)
+"""The same for bodies that may ask for a stream: ``stream_options`` are for streams only."""
 
 
 def _not_offered(value: Any) -> Any:
@@ -20,6 +34,16 @@ def _not_offered(value: Any) -> Any:
 
 NotOffered = Annotated[Any, AfterValidator(_not_offered), WithJsonSchema({"enum": [False, None]})]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
+Texts = Annotated[
+    list[Any],
+    Field(min_length=1),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+]
+"""Texts. What else they may not be, tokens for example, is refused with a sentence that says so."""
+OneText = Annotated[
+    list[Any],
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}),
+]
 
 
 @with_config(LOOSE)
@@ -79,7 +103,7 @@ class Tools(TypedDict, total=False):
     audio: NotOffered
 
 
-@with_config(LOOSE)
+@with_config(STREAMING)
 class ChatBody(Sampling, Tools, total=False):
     """The body of ``/v1/chat/completions``; ``model`` names a route."""
 
@@ -87,12 +111,12 @@ class ChatBody(Sampling, Tools, total=False):
     messages: Required[Annotated[list[ChatMessage], Field(min_length=1)]]
 
 
-@with_config(LOOSE)
+@with_config(STREAMING)
 class CompletionBody(Sampling, total=False):
     """The body of ``/v1/completions``; ``model`` names a route. One prompt, also as a list of one."""
 
     model: Required[str]
-    prompt: Required[str | list[Any]]
+    prompt: Required[str | OneText]
 
 
 @with_config(LOOSE)
@@ -100,7 +124,7 @@ class EmbeddingBody(TypedDict, total=False):
     """The body of ``/v1/embeddings``; ``model`` names a route. Text, not tokens."""
 
     model: Required[str]
-    input: Required[str | Annotated[list[Any], Field(min_length=1)]]
+    input: Required[str | Texts]
     encoding_format: Literal["float", "base64"] | None
     dimensions: Annotated[int, Field(ge=1)] | None
     user: str | None
