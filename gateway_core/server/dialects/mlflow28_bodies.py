@@ -51,7 +51,7 @@ class CompletionBody(Answering, total=False):
 class EmbeddingBody(TypedDict, total=False):
     """Texts to be turned into vectors."""
 
-    text: Required[str | Annotated[list[str], Field(min_length=1)]]
+    text: Required[str | list[str]]
 
 
 @with_config(LOOSE)

@@ -27,12 +27,19 @@ STREAMING = ConfigDict(
 
 
 def _not_offered(value: Any) -> Any:
-    if value is None or value is False:
+    return value if value is False else _no_number(value)
+
+
+NotOffered = Annotated[Any, AfterValidator(_not_offered), WithJsonSchema({"enum": [False, None]})]
+
+
+def _no_number(value: Any) -> Any:
+    if value is None:
         return value
     raise PydanticCustomError("not_offered", "this gateway does not offer it: leave it out")
 
 
-NotOffered = Annotated[Any, AfterValidator(_not_offered), WithJsonSchema({"enum": [False, None]})]
+NoNumber = Annotated[Any, AfterValidator(_no_number), WithJsonSchema({"type": "null"})]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Texts = Annotated[
     list[Any],
@@ -85,7 +92,7 @@ class Sampling(TypedDict, total=False):
     presence_penalty: Penalty | None
     repeat_penalty: Annotated[float, Field(ge=0)] | None
     logprobs: NotOffered
-    top_logprobs: NotOffered
+    top_logprobs: NoNumber
     logit_bias: dict[str, float] | None
     user: str | None
     stream: bool | None
