@@ -63,7 +63,12 @@ def new_id() -> str:
 
 
 def require_json(given: Incoming) -> None:
-    """Raises `Refusal` when the body says that it is something else. MLflow takes one that says nothing."""
+    """Raises `Refusal` when the body says that it is something else, or that it is packed.
+
+    MLflow takes one that says nothing.
+    """
+    if (given.header(b"content-encoding") or "identity").lower() != "identity":
+        raise Refusal("send the body as it is, without content-encoding", status=415)
     kind = given.header(b"content-type")
     if kind is not None and kind != "application/json" and not _JSON.match(kind):
         flaw = Flaw("model_attributes_type", (), "Input should be JSON: send content-type: application/json")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import logging
 import sys
@@ -444,6 +445,17 @@ async def test_a_body_longer_than_announced_is_not_taken_for_more_than_was_annou
         assert await line.end() == b""
     assert (first.status, second.status, second.closes) == (200, 400, True)
     assert len(noting.handled) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd", "br", "deflate", "gzip, gzip", "unheard-of"])
+async def test_a_body_in_a_coding_is_refused_as_such(tmp_path, coding):
+    async with serving(tmp_path) as gateway, line_to(gateway.port) as line:
+        await line.send(
+            request("POST", CHAT_PATH, JSON, f"content-encoding: {coding}", body=gzip.compress(CHAT))
+        )
+        answer = await line.answer("POST")
+    assert answer.status == 415
+    assert b"content-encoding" in answer.body
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.2"])

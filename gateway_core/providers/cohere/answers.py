@@ -105,7 +105,7 @@ def embeddings_of(value: Mapping[str, Any]) -> Iterator[Event]:
     """Vectors, by type in version 2 and as a bare list in version 1; floats where there are any."""
     found = value["embeddings"]
     if isinstance(found, Mapping):
-        found = found.get("float") or next(filter(None, found.values()))
+        found = found.get("float") or next(filter(None, found.values()), ())
     yield Started(value.get("id"))
     for index, vector in enumerate(found):
         yield EmbeddingVector(vector_of(vector), index)

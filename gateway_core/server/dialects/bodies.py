@@ -24,6 +24,12 @@ def read(adapter: TypeAdapter[Any], body: bytes) -> dict[str, Any]:
         flaws = _flaws(exc, body)
         told = _to_tell(flaws)
         raise Refusal(told.sentence, param=told.place or None, flaws=flaws) from exc
+    # pydantic lets NaN, Infinity and 1e400 pass, which could be sent on to nobody.
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        flaw = Flaw(NOT_JSON, (exc.pos,), "JSON decode error", {}, {"error": str(exc)})
+        raise Refusal(flaw.sentence, flaws=(flaw,)) from exc
     return value
 
 

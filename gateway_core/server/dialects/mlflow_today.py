@@ -32,7 +32,7 @@ from gateway_core.server.dialects.listing import page
 from gateway_core.server.dialects.mlflow_facts import facts_of, listed, refuse_model
 from gateway_core.server.dialects.openai.answers import counts, finish_reason, message, vectors
 from gateway_core.server.dialects.openai.asking import asked_of
-from gateway_core.server.dialects.openai.bodies import LOOSE, ChatMessage, Sampling, Tools
+from gateway_core.server.dialects.openai.bodies import LOOSE, STREAMING, ChatMessage, Sampling, Texts, Tools
 from gateway_core.server.dialects.openai.stream import ChatWriter, CompletionWriter
 from gateway_core.types import RouteType
 
@@ -49,14 +49,14 @@ NO_VECTORS_COUNTED = {"prompt_tokens": None, "total_tokens": None}
 LIMITS_API = "The {} API is not available yet."
 
 
-@with_config(LOOSE)
+@with_config(STREAMING)
 class ChatBody(Sampling, Tools, total=False):
     """A conversation to be continued."""
 
     messages: Required[Annotated[list[ChatMessage], Field(min_length=1)]]
 
 
-@with_config(LOOSE)
+@with_config(STREAMING)
 class CompletionBody(Sampling, total=False):
     """A text to be continued."""
 
@@ -67,7 +67,7 @@ class CompletionBody(Sampling, total=False):
 class TextsBody(TypedDict, total=False):
     """Texts to be turned into vectors."""
 
-    input: Required[str | Annotated[list[Any], Field(min_length=1)]]
+    input: Required[str | Texts]
     encoding_format: str | None
     dimensions: Annotated[int, Field(ge=1)] | None
     user: str | None

@@ -203,6 +203,14 @@ def test_a_long_name_is_not_repeated_in_full():
         b"null",
         b"1e999",
         b'{"model":"\\ud800"}',
+        b'{"messages":[{"role":"user","content":"\\udfff"}]}',
+        b"\xef\xbb\xbf{}",
+        '{"messages":[]}'.encode("utf-16"),
+        b'{"messages":[{"role":"user","content":"\xed\xa0\x80"}]}',
+        b"{}\0",
+        b"{} {}",
+        b'"text"',
+        b"[]",
         b"[" * 500,
         b"[" * 500 + b"]" * 500,
         b"{" * 9,
@@ -215,6 +223,20 @@ def test_what_is_no_request_is_refused_and_never_a_fault(dialect: Dialect, body:
     reply = dialect.refusal(refused.value)
     assert reply.status in (400, 422)
     assert json.loads(reply.body)
+
+
+@pytest.mark.parametrize("dialect", ALL, ids=lambda d: d.name)
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "1" + "0" * 400, "[[1e999]]"])
+def test_numbers_that_json_or_no_computer_has_are_refused_wherever_they_stand(dialect: Dialect, number: str):
+    head = "" if dialect in (mlflow28.INVOCATIONS, mlflow_today.INVOCATIONS) else '"model":"chat",'
+    limit = '"max_tokens":1,' if dialect is anthropic.MESSAGES else ""
+    body = f'{{{head}{limit}"messages":[{{"role":"user","content":"hi"}}],"more":{{"x":{number}}}}}'
+
+    with pytest.raises(Refusal) as refused:
+        dialect.parse(TABLE, body.encode(), name="chat")
+
+    assert [flaw.type for flaw in refused.value.flaws] == ["json_invalid"]
+    assert json.loads(dialect.refusal(refused.value).body)
 
 
 def test_an_answer_is_200_and_a_failed_call_is_its_refusal():

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Required
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
+from gateway_core.server.dialects.anthropic.blocks import TURN
+
 LOOSE = ConfigDict(extra="allow", strict=True)
 
 
@@ -25,7 +27,7 @@ class TextBlock(TypedDict, total=False):
     text: Required[str]
 
 
-@with_config(LOOSE)
+@with_config(ConfigDict(**LOOSE, json_schema_extra=TURN))
 class Turn(TypedDict, total=False):
     """One turn of a conversation."""
 

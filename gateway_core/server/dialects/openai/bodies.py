@@ -10,16 +10,47 @@ from typing_extensions import TypedDict
 
 LOOSE = ConfigDict(extra="allow", strict=True)
 """JSON knows its kinds, so ``"0.3"`` is no number; names nobody knows are the provider's affair."""
+STREAMING = ConfigDict(
+    **LOOSE,
+    json_schema_extra={
+        "dependentSchemas": {
+            "stream_options": {
+                "anyOf": [
+                    {"properties": {"stream_options": {"type": "null"}}},
+                    {"properties": {"stream": {"const": True}}, "required": ["stream"]},
+                ]
+            }
+        }
+    },
+)
+"""The same for bodies that may ask for a stream: ``stream_options`` are for streams only."""
 
 
 def _not_offered(value: Any) -> Any:
-    if value is None or value is False:
+    return value if value is False else _no_number(value)
+
+
+NotOffered = Annotated[Any, AfterValidator(_not_offered), WithJsonSchema({"enum": [False, None]})]
+
+
+def _no_number(value: Any) -> Any:
+    if value is None:
         return value
     raise PydanticCustomError("not_offered", "this gateway does not offer it: leave it out")
 
 
-NotOffered = Annotated[Any, AfterValidator(_not_offered), WithJsonSchema({"enum": [False, None]})]
+NoNumber = Annotated[Any, AfterValidator(_no_number), WithJsonSchema({"type": "null"})]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
+Texts = Annotated[
+    list[Any],
+    Field(min_length=1),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+]
+"""Texts. What else they may not be, tokens for example, is refused with a sentence that says so."""
+OneText = Annotated[
+    list[Any],
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}),
+]
 
 
 @with_config(LOOSE)
@@ -61,7 +92,7 @@ class Sampling(TypedDict, total=False):
     presence_penalty: Penalty | None
     repeat_penalty: Annotated[float, Field(ge=0)] | None
     logprobs: NotOffered
-    top_logprobs: NotOffered
+    top_logprobs: NoNumber
     logit_bias: dict[str, float] | None
     user: str | None
     stream: bool | None
@@ -79,7 +110,7 @@ class Tools(TypedDict, total=False):
     audio: NotOffered
 
 
-@with_config(LOOSE)
+@with_config(STREAMING)
 class ChatBody(Sampling, Tools, total=False):
     """The body of ``/v1/chat/completions``; ``model`` names a route."""
 
@@ -87,12 +118,12 @@ class ChatBody(Sampling, Tools, total=False):
     messages: Required[Annotated[list[ChatMessage], Field(min_length=1)]]
 
 
-@with_config(LOOSE)
+@with_config(STREAMING)
 class CompletionBody(Sampling, total=False):
     """The body of ``/v1/completions``; ``model`` names a route. One prompt, also as a list of one."""
 
     model: Required[str]
-    prompt: Required[str | list[Any]]
+    prompt: Required[str | OneText]
 
 
 @with_config(LOOSE)
@@ -100,7 +131,7 @@ class EmbeddingBody(TypedDict, total=False):
     """The body of ``/v1/embeddings``; ``model`` names a route. Text, not tokens."""
 
     model: Required[str]
-    input: Required[str | Annotated[list[Any], Field(min_length=1)]]
+    input: Required[str | Texts]
     encoding_format: Literal["float", "base64"] | None
     dimensions: Annotated[int, Field(ge=1)] | None
     user: str | None

@@ -52,7 +52,7 @@ class Operation:
     def _responses(self) -> Schema:
         content: Schema = {"application/json": {"schema": ref(self.answers)}}
         if self.streams:
-            content["text/event-stream"] = {"schema": {"type": "string"}}
+            content["text/event-stream"] = {}  # OpenAPI 3.1 has no words for what events hold
         failed = {
             "description": "What went wrong. A provider's own status is kept, with its Retry-After.",
             "content": {"application/json": {"schema": ref(self.failure)}},
