@@ -108,8 +108,6 @@ class OpenAI(OpenAIWire):
     def inputs_at_once(self, request: EmbeddingRequest) -> int:
         return MAX_TEXTS
 
-    # What follows is settled by the configuration, which does not change: it is worked out once.
-
     @cached_property
     def _api_type(self) -> str:
         return str(self.model.config.get("openai_api_type") or self.api_type).lower()

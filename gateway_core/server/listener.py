@@ -19,6 +19,8 @@ HANDSHAKE_TIMEOUT_S = 10.0
 TICK_S = 1.0
 YIELD_S = 0.002
 """How long a worker that has more connections than another lets that one go first."""
+AT_ONCE = 16
+"""As many connections are accepted in one turn of the loop."""
 FILES_APART = 64
 """Files and sockets that are not of calls."""
 FILES_PER_CALL = 2
@@ -29,8 +31,9 @@ _TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 class Listener:
     """Has ``app`` answer what is asked on ``sockets``. Lives in one event loop.
 
-    Connections are accepted one at a time, each in a turn of the loop of its own: whoever is busy takes
-    fewer, so work spreads over the workers that share a socket.
+    In each turn of the loop a few connections are accepted at most: whoever is busy takes fewer, so work
+    spreads over the workers that share a socket. One alone would not do: where turns are long, because
+    much is served in each, those who wait would wait for as many turns as there are of them.
     """
 
     def __init__(
@@ -87,11 +90,13 @@ class Listener:
 
     def _offered(self, listening: socket.socket) -> None:
         """A connection is waiting, and all workers are told: who has the fewest may go first."""
-        if self._place is None or not self._place[0].is_ahead(self._place[1], self._taken):
-            self._accept(listening)
-            return
-        self._loop.remove_reader(listening)
-        self._loop.call_later(YIELD_S, self._yielded, listening)
+        for _ in range(AT_ONCE):
+            if self._place is not None and self._place[0].is_ahead(self._place[1], self._taken):
+                self._loop.remove_reader(listening)
+                self._loop.call_later(YIELD_S, self._yielded, listening)
+                return
+            if not self._accept(listening):
+                return
 
     def _yielded(self, listening: socket.socket) -> None:
         if self._accepting:
@@ -103,16 +108,17 @@ class Listener:
         if self._place is not None:
             self._place[0].note(self._place[1], self._taken)
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket) -> bool:
+        """Take one connection; true when another may be taken at once."""
         try:
             accepted, _ = listening.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
+            return False
         except OSError as exc:
             if exc.errno not in _TOO_MANY:
                 raise
             self._pause()  # until the next tick: the connection waits for its turn
-            return
+            return False
         accepted.setblocking(False)
         task = asyncio.ensure_future(self._welcome(accepted))
         self._arriving.add(task)
@@ -120,6 +126,7 @@ class Listener:
         self._note()
         if self._taken >= self._most:
             self._pause()
+        return self._accepting
 
     async def _welcome(self, accepted: socket.socket) -> None:
         with suppress(OSError):  # gone, or no TLS

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from gateway_core.errors import BackendUnavailable, ConfigError, GatewayError
 from gateway_core.reload import ReloadStatus
 from gateway_core.server.board import Board
+from gateway_core.server.certificates import following
 from gateway_core.server.loading import Routes
 from gateway_core.server.settings import ServerSettings
 from gateway_core.server.sockets import beyond_this_machine
@@ -52,7 +53,7 @@ def main() -> int:
         routes = Routes(
             None if settings.config is None else Path(settings.config), settings.label, order["last_good"]
         )
-        tls = _tls(settings)
+        tls = following(settings, routes, tell)
         _require_closed(settings, routes, sockets)
     except GatewayError as error:
         tell(problem=_words(error), failed=True)
@@ -174,32 +175,6 @@ def _words(error: GatewayError) -> str:
     if isinstance(error, ConfigError):
         return "\n".join(str(problem) for problem in error.problems)
     return error.message
-
-
-def _tls(settings: ServerSettings) -> ssl.SSLContext | None:
-    """Certificate and key, if there are any. Raises `BackendUnavailable` with the reason."""
-    if settings.tls_cert is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=_no_password)
-    except FileNotFoundError as exc:
-        missing = [f for f in (settings.tls_cert, settings.tls_key) if f and not Path(f).exists()]
-        raise BackendUnavailable(f"--tls-cert, --tls-key: there is no {' and no '.join(missing)}") from exc
-    except ssl.SSLError as exc:
-        why = (exc.reason or str(exc)).replace("_", " ").lower()
-        raise BackendUnavailable(
-            f"--tls-cert {settings.tls_cert}: no usable certificate and key ({why})"
-        ) from exc
-    except OSError as exc:
-        raise BackendUnavailable(f"--tls-cert {settings.tls_cert} cannot be read: {exc.strerror}") from exc
-    return context
-
-
-def _no_password() -> str:
-    raise BackendUnavailable("--tls-key: the key has a password; nobody is there to type it, so remove it")
 
 
 def _require_closed(settings: ServerSettings, routes: Routes, sockets: list[socket.socket]) -> None:

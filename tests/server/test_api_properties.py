@@ -191,7 +191,7 @@ def whole_fraction(value: Any) -> bool:
 
 
 def always(case: Case[Any]) -> list[CheckFunction]:
-    """`ALWAYS`; but no texts at all, which MLflow 2.8 sends on, may be too little for a provider to answer."""
+    """`ALWAYS`; but no texts at all, which MLflow 2.8 sends on, may be too little for an answer."""
     if isinstance(case.body, Mapping) and case.body.get("text") == []:
         return [check for check in ALWAYS if check is not not_a_server_error]
     return ALWAYS

@@ -255,3 +255,36 @@ def test_it_speaks_tls_with_a_certificate(tmp_path):
         assert process.ask(context=context)["status"] == "OK"
         with pytest.raises(httpx.TransportError):
             process.ask()
+
+
+def test_a_renewed_certificate_is_shown_by_every_worker_without_a_restart(tmp_path):
+    def renew() -> trustme.CA:
+        authority = trustme.CA()
+        pem = authority.issue_cert("localhost").private_key_and_cert_chain_pem
+        (tmp_path / "server.new").write_bytes(pem.bytes())
+        (tmp_path / "server.new").replace(tmp_path / "server.pem")
+        return authority
+
+    def trusting(authority: trustme.CA) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        return context
+
+    def tells(context: ssl.SSLContext, state: str, times: int) -> bool:
+        try:
+            return [process.ask(context=context)["tls"]["state"] for _ in range(times)] == [state] * times
+        except httpx.ConnectError:
+            return False
+
+    first = trusting(renew())
+    with serve(tmp_path, scripted(), options=("--tls-cert", "server.pem")) as process:
+        workers = process.started().workers
+        with httpx.Client(base_url=f"https://localhost:{process.port}", verify=first) as kept:
+            kept.get("/health")
+            second = trusting(renew())
+            until(lambda: tells(second, "ok", 30), "the new certificate is shown")
+            (tmp_path / "server.pem").write_text("spoilt")
+            until(lambda: tells(second, "broken", 1), "it is named")
+            assert kept.get("/health").json()["status"] == "OK"
+        assert process.workers == workers
+        assert "server.pem: not used; the certificate loaded before stays in use" in process.said
