@@ -134,11 +134,10 @@ class OpenAI(OpenAIWire):
         if organization := self.model.config.get("openai_organization"):
             headers["openai-organization"] = str(organization)
         key = self.model.config.get("openai_api_key")
-        if not isinstance(key, Secret):
-            return headers
-        if self._api_type == "azure":
-            return {**headers, "api-key": key.reveal()}
-        return {**headers, "authorization": f"Bearer {key.reveal()}"}
+        if isinstance(key, Secret):
+            bare = self._api_type == "azure"
+            headers["api-key" if bare else "authorization"] = f"{'' if bare else 'Bearer '}{key.reveal()}"
+        return headers
 
 
 class Azure(OpenAI):
