@@ -84,9 +84,11 @@ class CallRunner:
     tried: int = 0
     """Attempts that this call has behind it on other routes."""
     pace: Pace | None = None
+    only_end: bool = False
+    """True when nobody wants to be told anything but the end."""
     _meter: Meter = field(init=False)
     _fold: Fold = field(init=False, default_factory=Fold)
-    _answered: Answered = field(init=False, default_factory=Answered)
+    _answered: Answered | None = field(init=False, default=None)
     """Portions before the one that ``_fold`` collects."""
     _retried: list[Attempt] = field(init=False, default_factory=list)
     _warnings: list[str] = field(init=False, default_factory=list)
@@ -116,7 +118,7 @@ class CallRunner:
         return self._meter.has_content
 
     async def _settled(self) -> CallResult:
-        response, now = self._answered.with_last(self._fold.response()), self.world.clock.now()
+        response, now = self._collected(), self.world.clock.now()
         if is_quick(response, self.route):
             return self._finish(self._result("ok", *settled(response, self.route, self.request, now)))
         try:
@@ -141,6 +143,7 @@ class CallRunner:
         first, *others = portions_of(self.route.with_defaults(self.request), self.route.provider)
         await self._with_retries(first, policy)
         for portion in others:
+            self._answered = self._answered or Answered()
             self._answered.add(self._fold.response())
             self._fold, self._attempts_done = Fold(), self._attempt
             await self._with_retries(portion, policy)
@@ -162,7 +165,14 @@ class CallRunner:
     @property
     def _has_begun(self) -> bool:
         """True once anything of the answer to this portion arrived: it is not asked for again."""
-        return bool(self._fold.response().embeddings) if self._answered else self.has_content
+        if self._answered is None:
+            return self.has_content
+        return bool(self._fold.response().embeddings)
+
+    def _collected(self) -> Response:
+        """Everything that has arrived, of all portions."""
+        response = self._fold.response()
+        return response if self._answered is None else self._answered.with_last(response)
 
     def _delay_s(self, policy: RetryPolicy, error: GatewayError) -> float | None:
         """A portion has as many tries as a call of its own would have."""
@@ -223,14 +233,14 @@ class CallRunner:
 
     def sending(self) -> None:
         """The request is about to leave; the exact moment follows with `sent`."""
-        if self._attempt > self._attempts_done:
+        if self._attempt > self._attempts_done and not self.only_end:
             self._tell(Sent(self.tried + self._attempt))
 
     def sent(self, at_s: float, connect_ms: float | None) -> None:
         """The request bytes were about to be written at ``at_s``; those of a call are its first portion's."""
-        if not self._answered:
+        if self._answered is None:
             self._meter.sent(at_s, connect_ms)
-        if self._attempt > self._attempts_done:
+        if self._attempt > self._attempts_done and not self.only_end:
             self.emit(Stamped(at_s, Sent(self.tried + self._attempt, connect_ms)))
 
     def unstreamed(self) -> None:
@@ -240,10 +250,11 @@ class CallRunner:
     def received(self, at_s: float, event: Event) -> None:
         """``event`` was in bytes read at ``at_s``."""
         if (told := self._fold.add(event)) is not None:
-            if self._answered:
+            if self._answered is not None:
                 told = self._answered.placed(told)
             self._meter.received(at_s, told)
-            self.emit(Stamped(at_s, told))
+            if not self.only_end:
+                self.emit(Stamped(at_s, told))
 
     def pause(self) -> Awaitable[object] | None:
         """What to wait for before more is read: then the provider has to wait as well."""
@@ -274,7 +285,8 @@ class CallRunner:
             self._tell(Warned(message))
 
     def _tell(self, signal: Signal) -> None:
-        self.emit(Stamped(self.world.clock.monotonic(), signal))
+        if not self.only_end:
+            self.emit(Stamped(self.world.clock.monotonic(), signal))
 
     def _named(self, error: GatewayError) -> GatewayError:
         """``error`` with the names of who failed, and without any secret."""
@@ -302,7 +314,7 @@ class CallRunner:
         if not self._meter.has_latency:
             self._meter.ended(self.world.clock.monotonic())
         if response is None:
-            response = self._answered.with_last(self._fold.response())
+            response = self._collected()
         return CallResult(
             status=status,
             response=response,
@@ -317,7 +329,7 @@ class CallRunner:
         )
 
     def _finish(self, result: CallResult) -> CallResult:
-        self._tell(Ended(result))
+        self.emit(Stamped(self.world.clock.monotonic(), Ended(result)))
         return result
 
 

@@ -108,16 +108,24 @@ class Gateway:
             await resource.aclose()
 
     async def run(
-        self, route: Route, request: Request, emit: Callable[[Stamped], None], pace: Pace | None = None
+        self,
+        route: Route,
+        request: Request,
+        emit: Callable[[Stamped], None],
+        *,
+        pace: Pace | None = None,
+        only_end: bool = False,
     ) -> CallResult:
         """Make one call; ``emit`` is told everything. Failures are results, not exceptions.
 
-        ``pace`` is for who cannot take a stream as fast as it comes.
+        ``pace`` is for who cannot take a stream as fast as it comes, ``only_end`` for who wants to be told
+        nothing but `Ended`.
         """
         if route.fallbacks or route.shares:
             return await Serving(route, request, emit, self._world, self._limiter, pace).run()
         limiter = self._limiter(route)
-        return await CallRunner(route, request, emit, self._world, limiter, pace=pace).run()
+        runner = CallRunner(route, request, emit, self._world, limiter, pace=pace, only_end=only_end)
+        return await runner.run()
 
     def _own_limiter(self, route: Route) -> Gate | None:
         limit = route.config.limit

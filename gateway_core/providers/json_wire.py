@@ -19,6 +19,7 @@ from gateway_core.providers.classify import TOO_LONG, FailureNames, failure_kind
 from gateway_core.providers.excerpts import one_line
 from gateway_core.providers.failures import Said, failure, loads, said_in_body
 from gateway_core.providers.jsontext import json_of
+from gateway_core.providers.remembered import Remembered
 from gateway_core.providers.wellformed import well_formed
 
 UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
@@ -35,6 +36,11 @@ class JsonWire(Provider):
     def secrets(self) -> tuple[Secret, ...]:
         """What an error must not repeat, even when the provider does."""
         return self.model.secrets
+
+    @cached_property
+    def translations(self) -> Remembered:
+        """What became of parameters before, for subclasses whose translation depends on nothing else."""
+        return Remembered()
 
     @property
     def model_name(self) -> str:

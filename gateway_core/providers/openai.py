@@ -13,24 +13,14 @@ from gateway_core.config.model import Model
 from gateway_core.errors import InvalidRequest
 from gateway_core.keys import Secret
 from gateway_core.providers.addresses import base_address, endpoint_in, host_of, segment
-from gateway_core.providers.base import ConfigField, HttpRequest, MlflowFacts, ParamTable
-from gateway_core.providers.openai_models import (
-    CHAT,
-    EMBEDDING,
-    QUIRKS,
-    TEXT,
-    completes_by_chat,
-    family,
-    misplaced,
-    translate,
-)
+from gateway_core.providers.base import ConfigField, HttpRequest, MlflowFacts, Translated
+from gateway_core.providers.openai_models import completes_by_chat, misplaced, translated
 from gateway_core.providers.openai_wire import PATHS, OpenAIWire, azure, json_bytes, request_body
 from gateway_core.types import ChatRequest, CompletionRequest, EmbeddingRequest, Message, Request
 
 OFFICIAL_BASE = "https://api.openai.com/v1"
 OFFICIAL_HOST = "api.openai.com"
 MAX_TEXTS = 2048
-TABLES: Mapping[type, ParamTable] = {ChatRequest: CHAT, CompletionRequest: TEXT, EmbeddingRequest: EMBEDDING}
 
 
 class OpenAI(OpenAIWire):
@@ -87,11 +77,7 @@ class OpenAI(OpenAIWire):
             raise InvalidRequest("the route names no model: write its name under model, name")
         if isinstance(request, CompletionRequest) and (name is None or completes_by_chat(name)):
             request = ChatRequest((Message("user", request.prompt),), request.params, request.stream)
-        table, who = TABLES[type(request)], "OpenAI"
-        if isinstance(request, EmbeddingRequest):
-            who = "an embedding"
-        quirks = (*QUIRKS, *azure.quirks(self.model.config, type(request))) if self._is_azure else QUIRKS
-        params = translate(request.params, table, model=family(name), quirks=quirks, who=who)
+        params = self.translations.of(request, self._translated)
         asks = not self._is_azure or azure.may_ask_usage(self.model.config)
         model = azure.model(self.model.config, self._base) if self._is_azure else {"model": name}
         body = {**model, **request_body(request, params.body, ask_usage=asks)}
@@ -103,6 +89,10 @@ class OpenAI(OpenAIWire):
             warnings=params.warnings,
             remarks=() if self._is_azure or self.priced_as else misplaced(request.params),
         )
+
+    def _translated(self, request: Request) -> Translated:
+        older = azure.quirks(self.model.config, type(request)) if self._is_azure else ()
+        return translated(request, self.model.name, older)
 
     @override
     def inputs_at_once(self, request: EmbeddingRequest) -> int:
@@ -125,8 +115,7 @@ class OpenAI(OpenAIWire):
         config, base = self.model.config, self._base
         if self._is_azure:
             base = azure.address(config, base)
-        version = config.get("openai_api_version")
-        query = f"?api-version={segment(str(version))}" if version else ""
+        query = f"?api-version={segment(str(v))}" if (v := config.get("openai_api_version")) else ""
         return {kind: f"{base}{path}{query}" for kind, path in PATHS.items()}
 
     def _headers(self) -> dict[str, str]:

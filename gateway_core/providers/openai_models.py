@@ -6,11 +6,12 @@ To be kept up as models come and go.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from gateway_core.providers.base import Param, ParamTable
+from gateway_core.providers.base import Param, ParamTable, Translated
 from gateway_core.providers.openai_params import Quirk, as_is, how_many, translate, unsupported
 from gateway_core.suggest import listed
-from gateway_core.types import Params
+from gateway_core.types import ChatRequest, CompletionRequest, EmbeddingRequest, Params, Request
 
 __all__ = [
     "CHAT",
@@ -85,6 +86,16 @@ who tried: "Unsupported parameter: 'stop' is not supported with this model".
 def family(model: str | None) -> str:
     """A model's name without who tuned or resells it, as in ``ft:gpt-4o:us`` and ``openai/gpt-4o``."""
     return (model or "").lower().removeprefix("ft:").rpartition("/")[2]
+
+
+TABLES: Mapping[type, ParamTable] = {ChatRequest: CHAT, CompletionRequest: TEXT, EmbeddingRequest: EMBEDDING}
+
+
+def translated(request: Request, model: str | None, older: tuple[Quirk, ...] = ()) -> Translated:
+    """The parameters of ``request`` for a model of OpenAI; ``older`` is what its version takes otherwise."""
+    who = "an embedding" if isinstance(request, EmbeddingRequest) else "OpenAI"
+    quirks = (*QUIRKS, *older)
+    return translate(request.params, TABLES[type(request)], model=family(model), quirks=quirks, who=who)
 
 
 def completes_by_chat(model: str | None) -> bool:

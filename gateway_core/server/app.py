@@ -28,7 +28,7 @@ from gateway_core.wire.http import HttpTransport
 
 log = logging.getLogger(__name__)
 
-NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+ALWAYS = b"content-type: application/json\r\nx-content-type-options: nosniff\r\nx-request-id: %b\r\n"
 
 
 class Service:
@@ -103,7 +103,7 @@ class Service:
             reply = _refused(InternalError("a fault in the gateway itself"), refuse, handled)
         if reply is not None:
             handled.status = reply.status
-            turn.answer(reply.status, _head(reply, handled), reply.body)
+            turn.answer(reply.status, _lines(reply, handled), reply.body)
 
     async def _answer(self, resource: Resource, name: str, handled: Handled, turn: Turn) -> Reply | None:
         """The answer, or ``None`` when it was sent already. Raises `GatewayError` and `ClientLeft`."""
@@ -156,6 +156,9 @@ def _refused(error: GatewayError, refuse: Refuse, handled: Handled) -> Reply:
     return reply
 
 
-def _head(reply: Reply, handled: Handled) -> list[tuple[bytes, bytes]]:
-    said = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.all_headers.items()]
-    return [*said, (b"x-request-id", handled.incoming.id.encode()), NO_SNIFFING]
+def _lines(reply: Reply, handled: Handled) -> bytes:
+    """The headers of an answer."""
+    if not reply.headers:
+        return ALWAYS % handled.incoming.id.encode()
+    said = {**reply.all_headers, "x-content-type-options": "nosniff", "x-request-id": handled.incoming.id}
+    return "".join([f"{name}: {value}\r\n" for name, value in said.items()]).encode("latin-1")

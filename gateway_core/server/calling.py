@@ -33,13 +33,11 @@ from gateway_core.server.reading import new_id
 from gateway_core.server.seams import Handled
 from gateway_core.server.turn import Turn
 
-STREAM_HEADERS = (
-    (b"content-type", EVENT_STREAM.encode()),
-    (b"cache-control", b"no-cache"),
+STREAM_LINES = (
+    f"content-type: {EVENT_STREAM}\r\ncache-control: no-cache\r\n"
     # nginx would gather events before it passes any on.
-    (b"x-accel-buffering", b"no"),
-    (b"x-content-type-options", b"nosniff"),
-)
+    "x-accel-buffering: no\r\nx-content-type-options: nosniff\r\nx-request-id: %b\r\n"
+).encode()
 _CONTENT = (ToolCallDelta, EmbeddingVector, Finished)
 _QUIET = (Started, UsageUpdate)
 MOST_KEPT_CHARS = 256 * 1024
@@ -55,7 +53,7 @@ async def answer_whole(gateway: Gateway, dialect: Dialect, handled: Handled, tur
             handled.result = stamped.signal.result
 
     with turn:
-        result = await gateway.run(asked.route, asked.request, hear)
+        result = await gateway.run(asked.route, asked.request, hear, only_end=True)
     handled.error = result.error
     return replied(dialect, asked, result, _stamp())
 
@@ -68,7 +66,7 @@ async def answer_stream(gateway: Gateway, dialect: Dialect, handled: Handled, tu
     """
     asked, news = _asked(handled), _News(handled)
     with turn:
-        call = asyncio.create_task(gateway.run(asked.route, asked.request, news.hear, news.pace))
+        call = asyncio.create_task(gateway.run(asked.route, asked.request, news.hear, pace=news.pace))
         try:
             await news.wait()
             if not news.begun and handled.result is not None and handled.result.error is not None:
@@ -83,7 +81,7 @@ async def answer_stream(gateway: Gateway, dialect: Dialect, handled: Handled, tu
 
 async def _send_stream(writer: StreamWriter, news: _News, handled: Handled, turn: Turn) -> None:
     handled.status = 200
-    turn.begin(200, (*STREAM_HEADERS, (b"x-request-id", handled.incoming.id.encode())))
+    turn.begin(200, STREAM_LINES % handled.incoming.id.encode())
     while True:
         # Whatever has come by now goes out in one piece.
         frames = [writer.write(event) for event in news.take()]

@@ -89,6 +89,9 @@ class Connection(asyncio.Protocol):
         """True when a refusal follows the answers under way."""
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._has_coding = False
+        self._plain_hosts: list[bytes] | None = None
+        """The host of the request before, which was found to be one."""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -178,6 +181,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = self._read_bytes = 0
         self._url = b""
         self._headers = []
+        self._has_coding = False
 
     def on_url(self, url: bytes) -> None:
         """httptools: a piece of the target."""
@@ -192,7 +196,9 @@ class Connection(asyncio.Protocol):
             raise self._excess(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
         if self._arriving is not None:
             return
-        self._headers.append((name.lower(), value))
+        name = name.lower()
+        self._headers.append((name, value))
+        self._has_coding = self._has_coding or name == b"transfer-encoding"
         if len(self._headers) > self._bounds.header_count:
             raise self._excess(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "there are too many headers")
 
@@ -223,13 +229,16 @@ class Connection(asyncio.Protocol):
     def _require_one_meaning(self, version: str) -> None:
         """Refuse a head that a proxy in front of this service may have understood otherwise."""
         hosts = [value for name, value in self._headers if name == b"host"]
-        codings = [value for name, value in self._headers if name == b"transfer-encoding"]
+        if version == "1.1" and self._plain_hosts == hosts and not self._has_coding:
+            return
+        codings = [value.strip().lower() for name, value in self._headers if name == b"transfer-encoding"]
         if version == "1.1":
-            plain = len(hosts) == 1 and (not codings or [c.strip().lower() for c in codings] == [b"chunked"])
+            plain = len(hosts) == 1 and codings in ([], [b"chunked"])
         else:
             plain = version == "1.0" and len(hosts) <= 1 and not codings
         if not (plain and all(map(_HOST.fullmatch, hosts))):
             raise self._excess(HTTPStatus.BAD_REQUEST, NOT_HTTP)
+        self._plain_hosts = hosts or None
 
     def on_body(self, body: bytes) -> None:
         """httptools: a piece of the body."""

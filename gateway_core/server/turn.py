@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HIGH_WATER_BYTES = 64 * 1024
 """So much of a body that nobody reads yet is taken in; then the client has to wait."""
-
-Headers = Iterable[tuple[bytes, bytes]]
 
 
 class ClientLeft(Exception):
@@ -156,9 +153,9 @@ class Turn:
         if kind is asyncio.CancelledError and self.left and task is not None and task.uncancel() == 0:
             raise ClientLeft from None
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole answer."""
-        head = self._head(status, headers)
+    def answer(self, status: int, lines: bytes, body: bytes) -> None:
+        """Send a whole answer; ``lines`` are its headers, each with its end."""
+        head = self._head(status, lines)
         head.append(b"content-length: %d\r\n\r\n" % len(body))
         self.started = True
         if self.incoming.method != "HEAD":
@@ -166,11 +163,11 @@ class Turn:
         self._connection.write(b"".join(head))
         self._end()
 
-    def begin(self, status: int, headers: Headers) -> None:
+    def begin(self, status: int, lines: bytes) -> None:
         """Send the head of an answer whose length nobody knows yet; `send` and `end` follow."""
         self._chunked = self.modern
         self.keeps = self.keeps and self.modern
-        head = self._head(status, headers)
+        head = self._head(status, lines)
         head.append(b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n")
         self.started = True
         self._connection.write(b"".join(head))
@@ -195,9 +192,8 @@ class Turn:
         elif after:
             self._connection.write(after)
 
-    def _head(self, status: int, headers: Headers) -> list[bytes]:
-        head = [_status_line(status), self._connection.date]
-        head += [b"%b: %b\r\n" % pair for pair in headers]
+    def _head(self, status: int, lines: bytes) -> list[bytes]:
+        head = [_status_line(status), self._connection.date, lines]
         if not self.complete:  # what is left of the body is in the way of another request
             self.keeps = False
         if not self.keeps or self._connection.is_ending:

@@ -15,7 +15,7 @@ from gateway_core.errors import BadProviderRequest, InvalidRequest, PermissionDe
 from gateway_core.events import NEXT_CALL, Event, ToolCallDelta
 from gateway_core.keys import Secret
 from gateway_core.providers.addresses import base_address, endpoint_in, host_of, without_version
-from gateway_core.providers.base import ConfigField, HttpRequest
+from gateway_core.providers.base import ConfigField, HttpRequest, Translated
 from gateway_core.providers.classify import FailureNames
 from gateway_core.providers.failures import Said
 from gateway_core.providers.openai_models import translate
@@ -60,14 +60,7 @@ class Compatible(OpenAIWire):
             else:
                 request = ChatRequest((Message("user", request.prompt),), request.params, request.stream)
                 path = PATHS[ChatRequest]
-        table = {ChatRequest: row.chat, CompletionRequest: row.text, EmbeddingRequest: row.embedding}
-        params = translate(
-            request.params,
-            table[type(request)],
-            model=(name or "").lower(),
-            quirks=() if isinstance(request, EmbeddingRequest) else row.quirks,
-            who=f"an embedding by {row.title}" if isinstance(request, EmbeddingRequest) else row.title,
-        )
+        params = self.translations.of(request, self._translated)
         body, warnings = self._body(request, params.body)
         return HttpRequest(
             url=self._base + path,
@@ -75,6 +68,17 @@ class Compatible(OpenAIWire):
             headers=self._headers(),
             stream=request.stream,
             warnings=(*params.warnings, *warnings),
+        )
+
+    def _translated(self, request: Request) -> Translated:
+        row = self.service
+        table = {ChatRequest: row.chat, CompletionRequest: row.text, EmbeddingRequest: row.embedding}
+        return translate(
+            request.params,
+            table[type(request)],
+            model=(self.model.name or "").lower(),
+            quirks=() if isinstance(request, EmbeddingRequest) else row.quirks,
+            who=f"an embedding by {row.title}" if isinstance(request, EmbeddingRequest) else row.title,
         )
 
     def _body(self, request: Request, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
