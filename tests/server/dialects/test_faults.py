@@ -239,6 +239,15 @@ def test_numbers_that_json_or_no_computer_has_are_refused_wherever_they_stand(di
     assert json.loads(dialect.refusal(refused.value).body)
 
 
+def test_less_than_no_tokens_to_think_with_are_refused():
+    thinking = {"type": "enabled", "budget_tokens": -1}
+    messages = [{"role": "user", "content": "hi"}]
+    body = json.dumps({"model": "chat", "max_tokens": 1, "messages": messages, "thinking": thinking})
+
+    with pytest.raises(Refusal, match="budget_tokens"):
+        anthropic.MESSAGES.parse(TABLE, body.encode())
+
+
 def test_an_answer_is_200_and_a_failed_call_is_its_refusal():
     asked = Asked(TABLE.get("chat"), ChatRequest((), {}, stream=False))
     good = CallResult("ok", Response(), Timing())

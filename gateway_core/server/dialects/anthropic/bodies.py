@@ -60,7 +60,7 @@ class Thinking(TypedDict, total=False):
     """How much the model thinks before it answers."""
 
     type: Required[Literal["enabled", "disabled", "adaptive"]]
-    budget_tokens: int | None
+    budget_tokens: Annotated[int, Field(ge=0)] | None
 
 
 @with_config(LOOSE)
