@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,10 @@ from gateway_core.server.seams import Handled
 MAX_PATH_CHARS = 300
 MAX_ERROR_CHARS = 1000
 """A line that is not longer than what a pipe takes at once is never torn by another process's."""
+TOGETHER_S = 0.02
+"""Lines of so long are written together: many at a time cost less than each when it comes."""
+AT_ONCE_BYTES = 4096
+"""What a pipe takes whole."""
 LOOK_EVERY_S = 1.0
 """How often it is seen whether the file was moved away, as log rotation does."""
 
@@ -82,8 +87,11 @@ class AccessLog:
         now: Callable[[], datetime],
         clock: Callable[[], float],
         write: Callable[[int, bytes], int] = os.write,
+        later: Callable[[float, Callable[[], None]], object] | None = None,
     ) -> None:
-        """``path`` is made where it does not exist; without one, stderr is written to.
+        """``later`` calls something in so many seconds; without it each line is written when it comes.
+
+        ``path`` is made where it does not exist; without one, stderr is written to.
 
         Raises `BackendUnavailable` when the file cannot be written.
         """
@@ -91,24 +99,41 @@ class AccessLog:
         self._now = now
         self._clock = clock
         self._write = write
+        self._later = later
+        self._unwritten: list[tuple[Handled, datetime]] = []
         self._looked_s = clock()
         self._fd = sys.stderr.fileno() if path is None else self._opened(path)
 
     def finished(self, handled: Handled) -> None:
-        """Write one line. A disk that takes none stops nobody."""
-        said = entry(handled, self._now())
-        try:
-            line = orjson.dumps(said) + b"\n"
-        except TypeError:
-            line = orjson.dumps(_sayable(said)) + b"\n"
-        self._follow_rotation()
-        try:
-            self._write(self._fd, line)
-        except OSError:  # nowhere is left to say so
+        """Note one line."""
+        self._unwritten.append((handled, self._now()))
+        if self._later is None:
+            self._write_all()
+        elif len(self._unwritten) == 1:
+            self._later(TOGETHER_S, self._write_all)
+
+    def _write_all(self) -> None:
+        """Write what was noted. A disk that takes none stops nobody."""
+        noted, self._unwritten = self._unwritten, []
+        if not noted:
             return
+        self._follow_rotation()
+        together = b""
+        for handled, at in noted:
+            line = _line(entry(handled, at))
+            if together and len(together) + len(line) > AT_ONCE_BYTES:
+                self._put(together)
+                together = b""
+            together += line
+        self._put(together)
+
+    def _put(self, lines: bytes) -> None:
+        with suppress(OSError):  # nowhere is left to say so
+            self._write(self._fd, lines)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Write what is left, and let go of the file."""
+        self._write_all()
         if self._path is not None:
             os.close(self._fd)
 
@@ -137,6 +162,13 @@ class AccessLog:
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as exc:
             raise BackendUnavailable(f"the access log {path} cannot be written: {exc.strerror}") from exc
+
+
+def _line(said: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(said) + b"\n"
+    except TypeError:
+        return orjson.dumps(_sayable(said)) + b"\n"
 
 
 def _sayable(said: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Made in every worker from values that the command line filled in; a worker needs
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -71,7 +72,8 @@ class Attendants:
             self._add(recording)
         if wishes.access_log is not None:
             path = None if wishes.access_log == STDERR else Path(wishes.access_log)
-            self._add(AccessLog(path, now=_now, clock=time.monotonic))
+            later = asyncio.get_running_loop().call_later
+            self._add(AccessLog(path, now=_now, clock=time.monotonic, later=later))
         if (provider := tracing.provider_from(process_environment())) is not None:
             self._add(tracing.Tracing(provider))
         if wishes.shared_limits is not None:

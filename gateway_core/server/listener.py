@@ -120,6 +120,8 @@ class Listener:
             self._pause()  # until the next tick: the connection waits for its turn
             return False
         accepted.setblocking(False)
+        if accepted.family in (socket.AF_INET, socket.AF_INET6):  # an answer must not wait for more of it
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.ensure_future(self._welcome(accepted))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)

@@ -95,7 +95,7 @@ async def _serve(
         # looked for: looking again and again would only cost time.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(700, 10, 10)
+        gc.set_threshold(10_000, 20, 20)
         tell(ready=True, routes=len(routes.table), last_good=routes.last_good)
         watching = asyncio.create_task(routes.watch(lambda status: _changed(status, routes, tell)))
         await stopping.wait()
