@@ -91,11 +91,9 @@ async def _serve(
     async with _attended(settings, routes, sockets) as service:
         listener = Listener(service, sockets, bounds=settings.bounds, tls=tls, place=place)
         listener.start()
-        # What a start makes is kept, and hardly anything of a request is garbage of the kind that must be
-        # looked for: looking again and again would only cost time.
+        # What a start makes is kept; looking through it for garbage again and again would cost time.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(10_000, 20, 20)
         tell(ready=True, routes=len(routes.table), last_good=routes.last_good)
         watching = asyncio.create_task(routes.watch(lambda status: _changed(status, routes, tell)))
         await stopping.wait()
