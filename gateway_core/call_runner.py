@@ -209,6 +209,8 @@ class CallRunner:
                 self._meter.ended(at_s)
                 raise step.event
             self.received(at_s, step.event)
+            if (pause := self.pause()) is not None:
+                await pause
         self._meter.ended(self.world.clock.monotonic())
 
     async def _wait_for(self, step: Step, due_s: float, start_s: float) -> None:

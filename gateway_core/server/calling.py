@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -40,8 +39,6 @@ STREAM_LINES = (
 ).encode()
 _CONTENT = (ToolCallDelta, EmbeddingVector, Finished)
 _QUIET = (Started, UsageUpdate)
-MOST_KEPT_CHARS = 256 * 1024
-"""So much of an answer that its client does not take is kept; then the provider has to wait."""
 
 
 async def answer_whole(gateway: Gateway, dialect: Dialect, handled: Handled, turn: Turn) -> Reply:
@@ -64,103 +61,74 @@ async def answer_stream(gateway: Gateway, dialect: Dialect, handled: Handled, tu
     Nothing is sent before there is something of the answer, so that a failure until then is a status: the
     refusal that is returned.
     """
-    asked, news = _asked(handled), _News(handled)
+    asked = _asked(handled)
+    passing = _Passing(dialect.stream(asked, _stamp()), handled, turn)
     with turn:
-        call = asyncio.create_task(gateway.run(asked.route, asked.request, news.hear, pace=news.pace))
-        try:
-            await news.wait()
-            if not news.begun and handled.result is not None and handled.result.error is not None:
-                handled.error = handled.result.error
-                return dialect.refusal(handled.error, asked.route)
-            await _send_stream(dialect.stream(asked, _stamp()), news, handled, turn)
-            return None
-        finally:
-            call.cancel()
-            await asyncio.wait([call])
-
-
-async def _send_stream(writer: StreamWriter, news: _News, handled: Handled, turn: Turn) -> None:
-    handled.status = 200
-    turn.begin(200, STREAM_LINES % handled.incoming.id.encode())
-    while True:
-        # Whatever has come by now goes out in one piece.
-        frames = [writer.write(event) for event in news.take()]
-        result = handled.result
-        if result is not None:
-            frames.append(_ending(writer, handled, result))
-        if result is not None:
-            turn.end(b"".join(frames))
-            return
-        if data := b"".join(frames):
-            await turn.send(data)
-        await news.wait()
-
-
-def _ending(writer: StreamWriter, handled: Handled, result: CallResult) -> bytes:
-    if result.status == "ok":
-        return writer.end(result)
-    handled.error = result.error or StreamInterrupted("the call was cancelled")
-    return writer.fail(handled.error, _asked(handled).route)
+        result = await gateway.run(asked.route, asked.request, passing.hear, pace=passing.on)
+    if not passing.begun and result.error is not None:
+        handled.error = result.error
+        return dialect.refusal(result.error, asked.route)
+    passing.end(result)
+    return None
 
 
 @dataclass(slots=True)
-class _News:
-    """What a call said that was not passed on yet.
+class _Passing:
+    """Passes a call on to its client, in the task that reads the provider: all of one read in one piece.
 
     An attempt that fails before its first content may be followed by another, so what it said until then
     is kept back, and dropped when it was in vain.
     """
 
+    writer: StreamWriter
     handled: Handled
+    turn: Turn
     begun: bool = False
     """True once there was something of the answer."""
     _events: list[Event] = field(default_factory=list)
-    _any: asyncio.Event = field(default_factory=asyncio.Event)
-    _room: asyncio.Event = field(default_factory=asyncio.Event)
-    _chars: int = 0
-
-    def pace(self) -> Awaitable[object] | None:
-        """What `Gateway.run` waits for while there is too much that was not passed on."""
-        if self._chars <= MOST_KEPT_CHARS:
-            return None
-        self._room.clear()
-        return self._room.wait()
 
     def hear(self, stamped: Stamped) -> None:
         """What `Gateway.run` emits."""
         signal = stamped.signal
         if isinstance(signal, TextDelta | ReasoningDelta):
             self._events.append(signal)
-            self._chars += len(signal.text)
-            self._note(content=bool(signal.text))
+            self.begun = self.begun or bool(signal.text)
         elif isinstance(signal, _CONTENT):
             self._events.append(signal)
-            self._note(content=True)
+            self.begun = True
         elif isinstance(signal, _QUIET):
             self._events.append(signal)
-            self._note(content=False)
         elif isinstance(signal, Ended):
             self.handled.result = signal.result
-            self._any.set()
         elif isinstance(signal, Retrying | FellBack):
             self._events.clear()
 
-    def _note(self, *, content: bool) -> None:
-        self.begun = self.begun or content
-        if self.begun:
-            self._any.set()
+    def on(self) -> Awaitable[None] | None:
+        """Send what has come; what is to be waited for when the client does not take it."""
+        if self.begun and (data := self._frames()):
+            self._begin()
+            self.turn.write(data)
+        return self.turn.room() if self.turn.is_stalled else None
 
-    async def wait(self) -> None:
-        """Wait for something to pass on, or for the end."""
-        await self._any.wait()
-        self._any.clear()
+    def end(self, result: CallResult) -> None:
+        """Send what is left, and how it ended."""
+        data = self._frames()
+        if result.status == "ok":
+            data += self.writer.end(result)
+        else:
+            self.handled.error = result.error or StreamInterrupted("the call was cancelled")
+            data += self.writer.fail(self.handled.error, _asked(self.handled).route)
+        self._begin()
+        self.turn.end(data)
 
-    def take(self) -> list[Event]:
-        """What has come since the last time."""
-        taken, self._events = self._events, []
-        self._chars = 0
-        self._room.set()
-        return taken
+    def _frames(self) -> bytes:
+        events, self._events = self._events, []
+        return b"".join([self.writer.write(event) for event in events])
+
+    def _begin(self) -> None:
+        if not self.turn.started:
+            self.handled.status = 200
+            self.turn.begin(200, STREAM_LINES % self.handled.incoming.id.encode())
 
 
 def _asked(handled: Handled) -> Asked:

@@ -164,7 +164,7 @@ class Turn:
         self._end()
 
     def begin(self, status: int, lines: bytes) -> None:
-        """Send the head of an answer whose length nobody knows yet; `send` and `end` follow."""
+        """Send the head of an answer whose length nobody knows yet; `write` and `end` follow."""
         self._chunked = self.modern
         self.keeps = self.keeps and self.modern
         head = self._head(status, lines)
@@ -172,20 +172,23 @@ class Turn:
         self.started = True
         self._connection.write(b"".join(head))
 
-    async def send(self, data: bytes) -> None:
-        """Send a piece, and wait while the client does not take it."""
-        self._write(data)
-        while self._connection.is_stalled:
+    @property
+    def is_stalled(self) -> bool:
+        """True while the client does not take what was written."""
+        return self._connection.is_stalled
+
+    async def room(self) -> None:
+        """Wait until the client takes more, or has left."""
+        while self._connection.is_stalled and not self.left:
             await self._wait()
-        if self.left:
-            raise ClientLeft
 
     def end(self, data: bytes = b"") -> None:
         """Send the last piece."""
-        self._write(data, b"0\r\n\r\n" if self._chunked else b"")
+        self.write(data, b"0\r\n\r\n" if self._chunked else b"")
         self._end()
 
-    def _write(self, data: bytes, after: bytes = b"") -> None:
+    def write(self, data: bytes, after: bytes = b"") -> None:
+        """Send a piece, and ``after`` it what is no part of the answer."""
         if data and self.incoming.method != "HEAD":
             data = b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
             self._connection.write(data + after)
