@@ -83,6 +83,8 @@ class Finished:
     finish_reason: FinishReason
     raw_finish_reason: str | None = None
     index: int = 0
+    seed: str | None = None
+    """What it was drawn with, where the provider tells."""
 
 
 Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | EmbeddingVector | UsageUpdate | Finished
@@ -109,6 +111,8 @@ class Candidate:
     raw_finish_reason: str | None = None
     refusal: str = ""
     """The end of ``text``, from where the model began to decline."""
+    seed: str | None = None
+    """What it was drawn with, where the provider told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,7 @@ class _Parts:
             finish_reason=self._finish_reason(),
             raw_finish_reason=self.finished.raw_finish_reason if self.finished else None,
             refusal="" if self.refused_from is None else _joined(self.text[self.refused_from :]),
+            seed=self.finished.seed if self.finished else None,
         )
 
     def _tool_call(self, call: _Call) -> ToolCall:

@@ -52,8 +52,8 @@ def _end(details: Mapping[str, Any]) -> Iterator[Event]:
     usage = Usage(prompt, count(details.get("generated_tokens")))
     if usage != Usage():
         yield UsageUpdate(usage)
-    raw = details.get("finish_reason")
-    yield Finished(FINISH_REASONS.get(raw or "", "stop"), raw)
+    raw, seed = details.get("finish_reason"), details.get("seed")
+    yield Finished(FINISH_REASONS.get(raw or "", "stop"), raw, seed=None if seed is None else str(seed))
 
 
 def _text(value: Any) -> str:

@@ -120,7 +120,8 @@ def _end(candidate: Candidate, facts: Mlflow28Facts) -> dict[str, str]:
     if facts.stops:
         return {"finish_reason": "stop" if raw in facts.stops else "length"}
     reason = raw if facts.finish_reasons == "raw" else candidate.finish_reason
-    return {} if reason is None or facts.finish_reasons == "none" else {"finish_reason": reason}
+    seed = {} if candidate.seed is None else {"seed": candidate.seed}
+    return {} if reason is None or facts.finish_reasons == "none" else {"finish_reason": reason, **seed}
 
 
 def _counts(result: CallResult, facts: Mlflow28Facts) -> dict[str, int | None]:
