@@ -21,6 +21,8 @@ YIELD_S = 0.002
 """How long a worker that has more connections than another lets that one go first."""
 AT_ONCE = 16
 """As many connections are accepted in one turn of the loop."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.05
+"""How often it is seen whether the last answer was given."""
 FILES_APART = 64
 """Files and sockets that are not of calls."""
 FILES_PER_CALL = 2
@@ -157,11 +159,12 @@ class Listener:
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until every answer is given, or cut them off after ``timeout_s``; true when none was."""
-        in_time = True
+        in_time, pause_s = True, FIRST_PAUSE_S
         try:
             async with asyncio.timeout(timeout_s):
                 while self._state.connections or self._state.tasks or self._arriving:
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                     for connection in list(self._state.connections):
                         connection.shutdown()
         except TimeoutError:

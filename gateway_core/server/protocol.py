@@ -18,10 +18,6 @@ from gateway_core.server.reading import incoming, split_target
 from gateway_core.server.settings import Bounds
 from gateway_core.server.turn import Turn
 
-LINGER_S = 0.5
-"""How long more is taken of who was refused: a client that still sends would not read the answer."""
-LINGER_BODY_S = 2.0
-"""The same for the rest of a body."""
 MOST_WAITING = 16
 """So many requests are read ahead of their answers; then the client has to wait."""
 _HOST = re.compile(rb"[\w.\-:\[\]%]*", re.ASCII)
@@ -277,7 +273,7 @@ class Connection(asyncio.Protocol):
             return
         self._turn = None
         if not done.keeps or self.is_ending:
-            self._part(LINGER_BODY_S if not (done.complete or done.expects) else 0.0)
+            self._part(0.0 if done.complete or done.expects else self._bounds.linger_body_s)
         elif self._waiting:
             self._start(self._waiting.popleft())
             self._pause_or_read_on()
@@ -347,7 +343,7 @@ class Connection(asyncio.Protocol):
         elif turn is None or not turn.started:
             self._say_refusal()
         else:
-            self._part(LINGER_S)
+            self._part(self._bounds.linger_s)
 
     def _say_refusal(self) -> None:
         status, sentence = self._refusal
@@ -357,7 +353,7 @@ class Connection(asyncio.Protocol):
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self._transport.write(head.encode() + body)
-        self._part(LINGER_S)
+        self._part(self._bounds.linger_s)
 
     @override
     def eof_received(self) -> None:

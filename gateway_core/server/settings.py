@@ -29,6 +29,10 @@ class Bounds:
     """How long a client may read nothing of what is there for it."""
     keep_alive_s: float = 75.0
     """Longer than proxies keep theirs, so that they never send to a connection that is being closed."""
+    linger_s: float = 0.5
+    """How long more is taken of who was refused: a client that still sends would not read the answer."""
+    linger_body_s: float = 2.0
+    """The same for the rest of a body."""
     connections: int = 10_000
     """Of one worker; those beyond wait to be accepted."""
 

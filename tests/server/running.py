@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ async def serving(
 ) -> AsyncIterator[Running]:
     """A service of ``routes``, by default one that says `SAID`."""
     known = Routes(write(folder / "config.yaml", *(routes or (scripted(),))), "config.yaml")
-    bounds = bounds or Bounds()
+    bounds = replace(bounds or Bounds(), linger_s=0.05, linger_body_s=0.5)
     # Named, because asyncio sends small answers without delay only where it knows that it is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
