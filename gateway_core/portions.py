@@ -75,8 +75,6 @@ class Answered:
 
         What they took is added up, because each was asked for something else.
         """
-        if not self._answers:
-            return answer
         whole = Answered([*self._answers], self._vectors, self._used)
         if answer.embeddings:
             whole.add(answer)

@@ -102,8 +102,6 @@ def _with_odds(asked: dict[str, Any], table: ParamTable) -> dict[str, Any]:
     odds, most = asked.get("logprobs"), asked.get("top_logprobs")
     if flag.wire_name == number.wire_name:
         return {name: value for name, value in asked.items() if name != "logprobs" or most is None}
-    if odds is None and most is None:
-        return asked
     if most is None and not isinstance(odds, bool):
         most = odds or None
     agreed = {**asked, "logprobs": odds is not False or most is not None}

@@ -23,7 +23,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and isfinite(value) else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
+"""Comes last, so that the document names the bounds that stand before it."""
 
 
 @with_config(LOOSE)
@@ -38,9 +39,9 @@ class Answering(TypedDict, total=False):
     """What chat and completions have in common."""
 
     temperature: Annotated[float, Field(ge=0, le=1, json_schema_extra={"default": 0.0})]
-    candidate_count: Annotated[Whole, Field(ge=1, le=5, json_schema_extra={"default": 1})]
+    candidate_count: Annotated[int, Field(ge=1, le=5, json_schema_extra={"default": 1}), WHOLE]
     stop: Annotated[list[str], Field(min_length=1)] | None
-    max_tokens: Annotated[Whole, Field(ge=1)] | None
+    max_tokens: Annotated[int, Field(ge=1), WHOLE] | None
 
 
 @with_config(LOOSE)
