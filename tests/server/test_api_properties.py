@@ -41,6 +41,8 @@ from tests.server.scenes import TOKEN, Time, bearer
 from tests.server.upstreams import GARBAGE, failing, in_turn, routes_to, well
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
+pytestmark = pytest.mark.no_cover
+"""What it covers, other tests do on purpose; and thousands of requests take half the time without."""
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "1"))
 """How many times as many as in CI."""
