@@ -125,10 +125,12 @@ def _left_over(folder: Path) -> int | None:
 
 
 def _fresh(folder: Path) -> int:
-    path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    return fd
+    while True:
+        path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        if _hold(fd):
+            return fd
+        os.close(fd)  # in between, a process that begins as well took it for one that was left over
 
 
 def _hold(fd: int) -> bool:

@@ -1,6 +1,7 @@
 """What Prometheus is told: by one process, by several, and after one of them died."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway_core.errors import BackendUnavailable, RateLimited
+from gateway_core.server import metrics_file
 from gateway_core.server.metrics import METRICS, Metrics, exposed
 from gateway_core.server.metrics_file import GAUGE, SUFFIX, CountsFile
 from gateway_core.types import Usage
@@ -125,6 +127,28 @@ def test_what_several_processes_count_is_added_up_and_the_gauge_of_a_killed_one_
         for process in running:
             process.kill()
             process.communicate()
+
+
+def test_a_file_that_another_process_takes_over_as_soon_as_it_is_made_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hold, taken = metrics_file._hold, list[int]()
+
+    def after_another(fd: int) -> bool:
+        if not taken:
+            (made,) = tmp_path.glob(f"*{SUFFIX}")
+            taken.append(os.open(made, os.O_RDWR))
+            assert hold(taken[0])
+        return hold(fd)
+
+    monkeypatch.setattr(metrics_file, "_hold", after_another)
+    counts = CountsFile(tmp_path)
+    counts.add(counts.place("calls", 1), 1.0)
+
+    assert len(list(tmp_path.glob(f"*{SUFFIX}"))) == 2
+    assert counts.sums() == {"calls": (1.0,)}
+    counts.close()
+    os.close(taken[0])
 
 
 def test_a_file_of_another_kind_among_them_is_begun_anew(tmp_path: Path):
