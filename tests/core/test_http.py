@@ -194,7 +194,9 @@ async def test_an_answer_read_up_to_its_last_message_keeps_its_connection(transp
 
 
 @pytest.mark.parametrize(
-    ("encoding", "packed"), [("gzip", gzip.compress(b"[1, 2]")), ("deflate", zlib.compress(b"[1, 2]"))]
+    ("encoding", "packed"),
+    [("gzip", gzip.compress(b"[1, 2]")), ("deflate", zlib.compress(b"[1, 2]"))],
+    ids=["gzip", "deflate"],
 )
 async def test_a_packed_answer_is_unpacked(transport: HttpTransport, encoding: str, packed: bytes):
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(packed)}\r\n\r\n"
