@@ -113,6 +113,13 @@ def test_a_network_side_that_cannot_start_says_so_to_whoever_sends():
     assert isinstance(raised.value.__cause__, OSError)
 
 
+def test_a_network_side_that_died_without_a_word_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    engine = Engine(lambda: Gateway(TABLE), Heard())
+    monkeypatch.setattr(engine, "_main", lambda: None)
+    with pytest.raises(RuntimeError, match="the network side did not start"):
+        engine.send([call("1", "quick")])
+
+
 def test_a_task_runs_beside_the_lanes_until_the_end():
     began, ended = threading.Event(), threading.Event()
 

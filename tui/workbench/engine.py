@@ -22,6 +22,8 @@ SWITCH_INTERVAL_S = 0.0002
 default of 5 ms would be added to every stamp taken while the screen paints."""
 
 STOP_TIMEOUT_S = 10.0
+LOOK_AGAIN_S = 1.0
+"""How often it is seen whether a network side that is waited for still lives."""
 
 OnSignal = Callable[[str, Stamped], None]
 
@@ -79,7 +81,8 @@ class Engine:
 
     def _on_loop(self, action: Callable[[FanOut], None]) -> None:
         self.start()
-        self._ready.wait()
+        while not self._ready.wait(LOOK_AGAIN_S) and self._thread is not None and self._thread.is_alive():
+            pass
         running = self._running
         running.loop.call_soon_threadsafe(lambda: action(running.lanes))
 
