@@ -113,6 +113,27 @@ def test_a_network_side_that_cannot_start_says_so_to_whoever_sends():
     assert isinstance(raised.value.__cause__, OSError)
 
 
+def test_a_network_side_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    looked, heard = threading.Event(), Heard()
+
+    class Watched(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            started = super().wait(timeout)
+            looked.set()  # once before the start: the gateway below is made only then
+            return started
+
+    def slowly() -> Gateway:
+        assert looked.wait(PATIENCE_S)
+        return Gateway(TABLE)
+
+    monkeypatch.setattr("tui.workbench.engine.LOOK_AGAIN_S", 0.0)
+    engine = Engine(slowly, heard)
+    engine._ready = Watched()
+    engine.send([call("1", "quick")])
+    heard.until(lambda: heard.ends == {"1": "ok"})
+    engine.stop()
+
+
 def test_a_network_side_that_died_without_a_word_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
     engine = Engine(lambda: Gateway(TABLE), Heard())
     monkeypatch.setattr(engine, "_main", lambda: None)

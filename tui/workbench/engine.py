@@ -81,10 +81,15 @@ class Engine:
 
     def _on_loop(self, action: Callable[[FanOut], None]) -> None:
         self.start()
-        while not self._ready.wait(LOOK_AGAIN_S) and self._thread is not None and self._thread.is_alive():
-            pass
+        self._await_start()
         running = self._running
         running.loop.call_soon_threadsafe(lambda: action(running.lanes))
+
+    def _await_start(self) -> None:
+        """Wait until the thread has begun or failed to; a thread that is gone is not waited for."""
+        started = False
+        while not started and self._thread is not None and self._thread.is_alive():
+            started = self._ready.wait(LOOK_AGAIN_S)
 
     @property
     def _running(self) -> _Running:
