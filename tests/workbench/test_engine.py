@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 import pytest
+from typing_extensions import override
 
 from gateway_core.calls import Ended, Stamped
 from gateway_core.fanout import LaneCall
@@ -117,6 +118,7 @@ def test_a_network_side_that_takes_its_time_is_waited_for(monkeypatch: pytest.Mo
     looked, heard = threading.Event(), Heard()
 
     class Watched(threading.Event):
+        @override
         def wait(self, timeout: float | None = None) -> bool:
             started = super().wait(timeout)
             looked.set()  # once before the start: the gateway below is made only then
