@@ -102,7 +102,8 @@ class CallRunner:
     async def run(self) -> CallResult:
         """Make the call. Failures are results; only being cancelled is raised, after `Ended`."""
         try:
-            await self._admitted()
+            self.route.require_ready()
+            await (self._made() if self.limiter is None else self._admitted(self.limiter))
         except asyncio.CancelledError:
             self._finish(self._result("cancelled"))
             raise
@@ -110,17 +111,17 @@ class CallRunner:
             return self._finish(self._result("error", error=self._named(error)))
         except Exception as exc:  # noqa: BLE001 - a bug of ours must stay in its lane
             return self._finish(self._result("error", error=self._bug(exc)))
-        return await self._settled()
+        response, now = self._collected(), self.world.clock.now()
+        if is_quick(response, self.route):
+            return self._finish(self._result("ok", *settled(response, self.route, self.request, now)))
+        return await self._settled_aside(response, now)
 
     @property
     def has_content(self) -> bool:
         """True once anything of the answer arrived: from then on nobody else may be asked."""
         return self._meter.has_content
 
-    async def _settled(self) -> CallResult:
-        response, now = self._collected(), self.world.clock.now()
-        if is_quick(response, self.route):
-            return self._finish(self._result("ok", *settled(response, self.route, self.request, now)))
+    async def _settled_aside(self, response: Response, now: datetime) -> CallResult:
         try:
             known = await asyncio.to_thread(settled, response, self.route, self.request, now)
         except asyncio.CancelledError:
@@ -128,34 +129,29 @@ class CallRunner:
             raise
         return self._finish(self._result("ok", *known))
 
-    async def _admitted(self) -> None:
-        self.route.require_ready()
-        if self.limiter is None:
-            await self._let_in()
-            return
+    async def _admitted(self, limiter: Gate) -> None:
         clock = self.world.clock
-        async with self.limiter.admit(clock=clock.monotonic, sleep=clock.sleep, waiting=self._waiting):
-            await self._let_in()
+        async with limiter.admit(clock=clock.monotonic, sleep=clock.sleep, waiting=self._waiting):
+            await self._made()
 
-    async def _let_in(self) -> None:
+    async def _made(self) -> None:
         self._meter.admitted(self.world.clock.monotonic())
-        policy = RetryPolicy(self.route.config.retries)
         first, *others = portions_of(self.route.with_defaults(self.request), self.route.provider)
-        await self._with_retries(first, policy)
+        await self._with_retries(first)
         for portion in others:
             self._answered = self._answered or Answered()
             self._answered.add(self._fold.response())
             self._fold, self._attempts_done = Fold(), self._attempt
-            await self._with_retries(portion, policy)
+            await self._with_retries(portion)
 
-    async def _with_retries(self, request: Request, policy: RetryPolicy) -> None:
+    async def _with_retries(self, request: Request) -> None:
         while True:
             self._attempt = len(self._retried) + 1
             try:
                 return await self._once(request)
             except GatewayError as error:
                 self._named(error)
-                delay_s = None if self._has_begun else self._delay_s(policy, error)
+                delay_s = None if self._has_begun else self._delay_s(error)
                 if delay_s is None:
                     raise
                 self._retried.append(Attempt(error, delay_s))
@@ -174,8 +170,9 @@ class CallRunner:
         response = self._fold.response()
         return response if self._answered is None else self._answered.with_last(response)
 
-    def _delay_s(self, policy: RetryPolicy, error: GatewayError) -> float | None:
+    def _delay_s(self, error: GatewayError) -> float | None:
         """A portion has as many tries as a call of its own would have."""
+        policy = RetryPolicy(self.route.config.retries)
         before = max(0, self._attempts_done - 1)
         return policy.delay_s(self._attempt - before, error, self.world.clock.random())
 

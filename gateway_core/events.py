@@ -204,6 +204,9 @@ class _Parts:
         return "content_filter" if self.refused_from is not None and reason == "stop" else reason
 
 
+_UNNAMED = Started()
+
+
 class Fold:
     """Collects events into a `Response`; mutable inside, because joining lists is linear."""
 
@@ -212,7 +215,7 @@ class Fold:
         self._vectors: dict[int, tuple[float, ...]] = {}
         self._counted: Usage | None = None
         self._usage: Usage | None = None
-        self._started = Started()
+        self._started = _UNNAMED
         self._response: Response | None = None
         """What `response` gave, as long as nothing is added."""
 

@@ -85,8 +85,8 @@ class Reply(Protocol):
     def chunks(self) -> AsyncIterator[tuple[float, bytes]]:
         """The body as it arrives, each piece with the moment it was read."""
 
-    async def read(self, limit_bytes: int) -> bytes:
-        """The whole body. Raises `ProtocolError` when it is longer."""
+    async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
+        """The whole body, with the moment its last piece was read. Raises `ProtocolError` when it is longer."""
 
 
 class Transport(Protocol):
@@ -158,11 +158,16 @@ class Exchange:
 
     async def run(self, watcher: Watcher) -> None:
         """Make the exchange. Raises `GatewayError`; what had arrived has been told by then."""
-        service = self.request.service
-        if service is None:
-            await self._send(await self._signed(self.request, watcher), watcher)
+        request = self.request
+        if request.service is not None:
+            await self._ask_service(request, request.service, watcher)
             return
-        request = await self._addressed(self.request, service, watcher)
+        if request.signing is not None:
+            request = await self._signed(request, watcher)
+        await self._send(request, watcher)
+
+    async def _ask_service(self, request: HttpRequest, service: LocalService, watcher: Watcher) -> None:
+        request = await self._addressed(request, service, watcher)
         try:
             await self._send(request, watcher)
         except TransportError as error:
@@ -178,21 +183,11 @@ class Exchange:
         return replace(request, url=endpoint.base_url + request.url, headers=headers, service=None)
 
     async def _signed(self, request: HttpRequest, watcher: Watcher) -> HttpRequest:
-        if request.signing is None:
-            return request
         if self.signer is None:
             raise InternalError("nobody is here who signs requests for AWS")
         return await self.signer.sign(request, preparing=watcher.preparing)
 
     async def _send(self, request: HttpRequest, watcher: Watcher) -> None:
-        try:
-            await self._exchange(request, watcher)
-        except GatewayError as error:
-            error.message = redact(error.message, request.secrets)
-            error.args = (error.message,)
-            raise
-
-    async def _exchange(self, request: HttpRequest, watcher: Watcher) -> None:
         watcher.sending()
 
         def sent(mark: Mark) -> None:
@@ -200,14 +195,18 @@ class Exchange:
                 watcher.sent(mark.sent_s, mark.connect_ms)
 
         timeouts = self.route.config.timeouts
-        async with self.transport.exchange(request, timeouts=timeouts, on_sent=sent) as reply:
-            if reply.status >= 300:
-                raise await self._refusal(reply)
-            if request.stream and self._is_stream(reply):
-                await self._read_stream(reply, watcher)
-            else:
-                watcher.unstreamed()
-                await self._read_whole(reply, watcher)
+        try:
+            async with self.transport.exchange(request, timeouts=timeouts, on_sent=sent) as reply:
+                if reply.status >= 300:
+                    raise await self._refusal(reply)
+                if request.stream and self._is_stream(reply):
+                    await self._read_stream(reply, watcher)
+                else:
+                    await self._read_whole(reply, watcher)
+        except GatewayError as error:
+            error.message = redact(error.message, request.secrets)
+            error.args = (error.message,)
+            raise
 
     @property
     def _framing(self) -> Framing:
@@ -228,21 +227,16 @@ class Exchange:
                 status_code=reply.status,
             )
         try:
-            body = await reply.read(MAX_ERROR_BYTES)
+            _, body = await reply.whole(MAX_ERROR_BYTES)
         except ProtocolError:  # too long to be a sentence; the status still says what it is
             body = b""
         return self.route.provider.error(reply.status, reply.headers, body)
 
     async def _read_whole(self, reply: Reply, watcher: Watcher) -> None:
-        pieces: list[bytes] = []
-        size, read_at_s = 0, reply.mark.sent_s or 0.0
-        async for read_at_s, piece in reply.chunks():  # noqa: B007 - the last moment counts
-            pieces.append(piece)
-            size += len(piece)
-            if size > MAX_BODY_BYTES:
-                raise ProtocolError(f"the answer is longer than {MAX_BODY_BYTES // 1_000_000} MB")
+        watcher.unstreamed()
+        read_at_s, body = await reply.whole(MAX_BODY_BYTES)
         provider = self.route.provider
-        for event in (*provider.headed(reply.headers), *provider.parse(b"".join(pieces))):
+        for event in (*provider.headed(reply.headers), *provider.parse(body)):
             watcher.received(read_at_s, event)
         watcher.ended(read_at_s)
 

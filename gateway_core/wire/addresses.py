@@ -29,6 +29,8 @@ class Address:
     login: str | None = field(repr=False)
     """An ``authorization`` that the address itself brings."""
     proxy: Proxy | None
+    heads: dict[tuple[object, ...], bytes] = field(repr=False, compare=False, default_factory=dict)
+    """How requests to it begin that were sent before; they hold keys."""
 
     @property
     def via_plain_proxy(self) -> bool:

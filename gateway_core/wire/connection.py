@@ -79,6 +79,13 @@ class Connection(asyncio.Protocol):
             if self._failure is not None:
                 raise self._failure
             await self._wait()
+        return self._taken()
+
+    def only_piece(self) -> tuple[float, bytes] | None:
+        """The body, when all of it is here and came at once; then it is read."""
+        return self._taken() if self._complete and len(self._pieces) == 1 else None
+
+    def _taken(self) -> tuple[float, bytes]:
         piece = self._pieces.popleft()
         self._buffered -= len(piece[1])
         if self._paused and self._buffered < LOW_WATER_BYTES:

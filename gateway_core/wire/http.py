@@ -36,46 +36,11 @@ MAX_ANSWER_BYTES = 64 * 2**20
 DRAIN_S = 0.05
 """How long the end of an answer is awaited when its reader has what it wants, to keep the connection."""
 
+MOST_HEADS = 32
+"""Of so many kinds of requests to one address it is remembered how they begin."""
+
 OnSent = Callable[[SentMark], None]
-
-
-@dataclass(slots=True)
-class _Chunks:
-    """The body, read piece by piece; a plain iterator, because one may stop reading at any time."""
-
-    connection: Connection
-    limits: Deadlines
-    max_bytes: int
-    unpacker: Unpacker | None
-    received_bytes: int = 0
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> tuple[float, bytes]:
-        while True:
-            try:
-                piece = await self.connection.more()
-                if self.unpacker is not None:
-                    piece = self._unpacked(piece)
-            except (OSError, ValueError) as exc:
-                raise failures.interruption(exc, self.limits) from exc
-            if piece is None:
-                raise StopAsyncIteration
-            between_s = self.limits.timeouts.between_chunks
-            self.connection.expires_at = self.limits.until("between_chunks", between_s)
-            self.received_bytes += len(piece[1])
-            if self.received_bytes > self.max_bytes:
-                raise ProtocolError(f"the answer of {self.limits.host} is longer than {self.max_bytes} bytes")
-            if piece[1]:
-                return piece
-
-    def _unpacked(self, piece: tuple[float, bytes] | None) -> tuple[float, bytes] | None:
-        assert self.unpacker is not None  # noqa: S101 - for the type checker: asked only where there is one
-        if piece is None:
-            self.unpacker.end()
-            return None
-        return piece[0], self.unpacker.feed(piece[1], self.max_bytes - self.received_bytes)
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -85,19 +50,64 @@ class HttpReply:
     status: int
     headers: Mapping[str, str]
     mark: SentMark
-    _chunks: _Chunks = field(repr=False)
+    _connection: Connection = field(repr=False)
+    _limits: Deadlines = field(repr=False)
+    _max_bytes: int = field(repr=False)
+    _unpacker: Unpacker | None = field(repr=False)
+    _received_bytes: int = field(repr=False, default=0)
 
     def chunks(self) -> AsyncIterator[tuple[float, bytes]]:
         """The unpacked body as it arrives, each piece with the moment it did.
 
         Raises `TimedOut`, `StreamInterrupted`, or `ProtocolError` when it is too long or garbled.
         """
-        return self._chunks
+        return self  # a plain iterator, because one may stop reading at any time
 
-    async def read(self, limit_bytes: int) -> bytes:
-        """The whole body. Raises as `chunks`, and `ProtocolError` above ``limit_bytes``."""
-        self._chunks.max_bytes = min(limit_bytes, self._chunks.max_bytes)
-        return b"".join([data async for _, data in self._chunks])
+    async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
+        """The whole body, with the moment its last piece arrived.
+
+        Raises as `chunks`, and `ProtocolError` above ``limit_bytes``.
+        """
+        self._max_bytes = min(limit_bytes, self._max_bytes)
+        if self._unpacker is None and (only := self._connection.only_piece()) is not None:
+            self._count(only[1])
+            return only
+        at_s, pieces = self.mark.sent_s or 0.0, []
+        async for at_s, piece in self:  # noqa: B007 - the last moment counts
+            pieces.append(piece)
+        return at_s, b"".join(pieces)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[float, bytes]:
+        while True:
+            try:
+                piece = await self._connection.more()
+                if self._unpacker is not None:
+                    piece = self._unpacked(self._unpacker, piece)
+            except (OSError, ValueError) as exc:
+                raise failures.interruption(exc, self._limits) from exc
+            if piece is None:
+                raise StopAsyncIteration
+            between_s = self._limits.timeouts.between_chunks
+            self._connection.expires_at = self._limits.until("between_chunks", between_s)
+            self._count(piece[1])
+            if piece[1]:
+                return piece
+
+    def _count(self, piece: bytes) -> None:
+        self._received_bytes += len(piece)
+        if self._received_bytes > self._max_bytes:
+            raise ProtocolError(f"the answer of {self._limits.host} is longer than {self._max_bytes} bytes")
+
+    def _unpacked(
+        self, unpacker: Unpacker, piece: tuple[float, bytes] | None
+    ) -> tuple[float, bytes] | None:
+        if piece is None:
+            unpacker.end()
+            return None
+        return piece[0], unpacker.feed(piece[1], self._max_bytes - self._received_bytes)
 
 
 @dataclass(slots=True)
@@ -108,7 +118,7 @@ class _Exchange:
     request: HttpRequest
     timeouts: Timeouts
     on_sent: OnSent | None
-    headers: Mapping[str, str] | None
+    headers: Mapping[str, str]
     mark: SentMark = field(default_factory=SentMark)
     _connection: Connection | None = None
     _address: Address | None = None
@@ -137,8 +147,9 @@ class _Exchange:
         except BaseException:
             connection.hang_up()
             raise
-        chunks = _Chunks(connection, limits, transport.max_answer_bytes, unpacker)
-        return HttpReply(connection.status, headers, self.mark, chunks)
+        return HttpReply(
+            connection.status, headers, self.mark, connection, limits, transport.max_answer_bytes, unpacker
+        )
 
     async def _asked(
         self, pool: Pool, address: Address, request: bytes, limits: Deadlines
@@ -241,9 +252,9 @@ class HttpTransport:
         ``on_sent`` is called with the mark just before the request bytes are written, so that one
         has it even when no reply comes; again when a kept connection turns out to be dead. Raises
         `ConnectFailed`, `TimedOut`, `ProtocolError`, or `InvalidRequest` when the address is none;
-        what reading raises, `HttpReply.chunks` says. ``headers`` go with those of the request.
+        what reading raises, `HttpReply` says. ``headers`` go with those of the request.
         """
-        return _Exchange(self, request, timeouts, on_sent, headers)
+        return _Exchange(self, request, timeouts, on_sent, headers or _NO_HEADERS)
 
     async def start(self) -> Pool:
         """Load the HTTP client ahead of the first request, off the loop: it takes a while."""
@@ -265,8 +276,25 @@ class HttpTransport:
             await pool.aclose()
 
 
-def _written(request: HttpRequest, address: Address, more: Mapping[str, str] | None) -> bytes:
+def _written(request: HttpRequest, address: Address, more: Mapping[str, str]) -> bytes:
     """``request`` as it is sent. Raises `ValueError` for what cannot stand in a head.
+
+    The first part of its head is written once for all requests that have it in common.
+    """
+    alike = (request.method, request.stream, *request.headers.items(), *more)
+    if (first := address.heads.get(alike)) is None:
+        if len(address.heads) >= MOST_HEADS:
+            address.heads.clear()
+        first = address.heads[alike] = _first_lines(request, address, more)
+    lines = [f"{name}: {value}\r\n" for name, value in more.items()]
+    if request.body or request.method != "GET":
+        lines.append(f"content-length: {len(request.body)}\r\n")
+    lines.append("\r\n")
+    return b"".join((first, _checked(lines), request.body))
+
+
+def _first_lines(request: HttpRequest, address: Address, more: Mapping[str, str]) -> bytes:
+    """The head of ``request`` up to what differs from one to the next. Raises `ValueError`.
 
     Streams are asked for unpacked, so that no packer on the way holds events back. A proxy reads what a
     plain request says to it; to a tunnel through it, whoever opened that said it.
@@ -279,19 +307,22 @@ def _written(request: HttpRequest, address: Address, more: Mapping[str, str] | N
     }
     for name, value in request.headers.items():
         headers[name.lower()] = value
-    if more is not None:
-        headers.update(more)
     if address.login is not None and headers.setdefault("authorization", address.login) != address.login:
         raise ValueError("two who ask")
     if address.proxy is not None and address.via_plain_proxy:
         headers.update(address.proxy.headers)
-    if request.body or request.method != "GET":
-        headers["content-length"] = str(len(request.body))
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    head = "\r\n".join((f"{request.method} {address.target} HTTP/1.1", *lines, "", ""))
-    if head.count("\n") != len(lines) + 2 or head.count("\r") != len(lines) + 2 or "\0" in head:
+    said_later = {"content-length", *more}
+    lines = [f"{request.method} {address.target} HTTP/1.1\r\n"]
+    lines += [f"{name}: {value}\r\n" for name, value in headers.items() if name not in said_later]
+    return _checked(lines)
+
+
+def _checked(lines: list[str]) -> bytes:
+    """``lines`` together. Raises `ValueError` when something in them would end one before its end."""
+    said = "".join(lines)
+    if said.count("\n") != len(lines) or said.count("\r") != len(lines) or "\0" in said:
         raise ValueError("a header that is none")
-    return head.encode() + request.body
+    return said.encode()
 
 
 def _user_agent() -> str:

@@ -93,10 +93,16 @@ class HttpxReply:
         self._expires_at = self._limits.until("between_chunks", self._limits.timeouts.between_chunks)
         return read_s, data
 
-    async def read(self, limit_bytes: int) -> bytes:
-        """The whole body. Raises as `chunks`, and `ProtocolError` above ``limit_bytes``."""
+    async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
+        """The whole body, with the moment its last piece was read.
+
+        Raises as `chunks`, and `ProtocolError` above ``limit_bytes``.
+        """
         self._max_bytes = min(limit_bytes, self._max_bytes)
-        return b"".join([data async for _, data in self.chunks()])
+        at_s, pieces = self.mark.sent_s or 0.0, []
+        async for at_s, data in self.chunks():  # noqa: B007 - the last moment counts
+            pieces.append(data)
+        return at_s, b"".join(pieces)
 
 
 class HttpxTransport:

@@ -45,8 +45,11 @@ class FakeReply:
             await self.clock.sleep(delay_s)
             yield self.clock.monotonic(), data
 
-    async def read(self, limit_bytes: int) -> bytes:
-        return b"".join([data async for _, data in self.chunks()])[:limit_bytes]
+    async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
+        at_s, pieces = self.mark.sent_s or 0.0, []
+        async for at_s, data in self.chunks():  # noqa: B007 - the last moment counts
+            pieces.append(data)
+        return at_s, b"".join(pieces)[:limit_bytes]
 
 
 @dataclass

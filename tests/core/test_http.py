@@ -74,7 +74,7 @@ async def test_a_request_arrives_as_it_was_described(transport: HttpTransport):
         serving(answer_all) as server,
         transport.exchange(ask(server, "/m/a%3A1/invoke?v=2"), timeouts=PATIENT) as reply,
     ):
-        body = await reply.read(100)
+        _, body = await reply.whole(100)
 
     received = server.requests[0]
     assert (reply.status, reply.headers["content-type"], body) == (200, "application/json", b"{}")
@@ -146,7 +146,7 @@ async def test_a_chunk_is_stamped_when_it_arrives_and_not_when_it_is_read():
 
 
 async def until_arrived(reply: HttpReply) -> None:
-    while not reply._chunks.connection.has_arrived:  # noqa: ASYNC110 - nobody else is told
+    while not reply._connection.has_arrived:  # noqa: ASYNC110 - nobody else is told
         await asyncio.sleep(0)
 
 
@@ -432,7 +432,7 @@ async def test_reading_stops_at_the_limit_of_the_reader(transport: HttpTransport
 
     async with serving(long) as server, transport.exchange(ask(server), timeouts=PATIENT) as reply:
         with pytest.raises(ProtocolError, match="longer than 100 bytes"):
-            await reply.read(100)
+            await reply.whole(100)
 
 
 async def test_cancelling_hangs_up_at_once(transport: HttpTransport):

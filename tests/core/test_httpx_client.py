@@ -51,7 +51,7 @@ async def test_a_request_goes_through_the_clients_own_transport() -> None:
     marks: list[SentMark] = []
     exchange = transport(answer).exchange(ASK, timeouts=Timeouts(), on_sent=marks.append)
     async with exchange as reply:
-        text = await reply.read(100)
+        _, text = await reply.whole(100)
 
     assert (reply.status, reply.headers["retry-after"], text) == (429, "3", b"slow down")
     assert (str(seen[0].url), seen[0].headers["authorization"]) == (ASK.url, "Bearer k")
@@ -131,7 +131,7 @@ async def test_an_answer_beyond_the_limit_is_refused() -> None:
         ASK, timeouts=Timeouts()
     ) as reply:
         with pytest.raises(ProtocolError):
-            await reply.read(2)
+            await reply.whole(2)
 
 
 async def test_a_real_connection_tells_when_it_was_opened_and_written() -> None:
@@ -146,7 +146,7 @@ async def test_a_real_connection_tells_when_it_was_opened_and_written() -> None:
     async with server, httpx.AsyncClient() as client:
         request = HttpRequest(f"http://127.0.0.1:{port}/v1", b"{}")
         async with HttpxTransport(client).exchange(request, timeouts=Timeouts()) as reply:
-            text = await reply.read(10)
+            _, text = await reply.whole(10)
 
     assert text == b"ok"
     assert reply.mark.connect_ms is not None

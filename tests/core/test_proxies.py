@@ -114,7 +114,7 @@ async def speak_ssh(peer: Peer) -> None:
 
 async def body_of(transport: HttpTransport, url: str, timeouts: Timeouts = PATIENT) -> bytes:
     async with transport.exchange(HttpRequest(url, b"{}"), timeouts=timeouts) as reply:
-        return await reply.read(1000)
+        return (await reply.whole(1000))[1]
 
 
 async def failure_of(transport: HttpTransport, url: str, timeouts: Timeouts = PATIENT) -> GatewayError:
