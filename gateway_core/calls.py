@@ -13,6 +13,7 @@ from typing import Literal
 
 from gateway_core.errors import GatewayError
 from gateway_core.events import Event, Response
+from gateway_core.made_often import made_often
 from gateway_core.metering import Chunk, Timing, output_tokens_per_second
 from gateway_core.types import Request
 
@@ -40,6 +41,7 @@ class Warned:
     message: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Attempt number ``attempt`` (from 1) goes out. ``connect_ms`` is 0 on a reused connection."""
@@ -91,6 +93,7 @@ class FellBack:
         return self.served_by.route
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a call cost, and who says so. ``source`` is ``route`` or names the price list."""
@@ -109,6 +112,7 @@ class Attempt:
     delay_s: float
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class CallResult:
     """How a call ended. A failed or stopped call keeps the text that had arrived.
@@ -141,6 +145,7 @@ class CallResult:
         return output_tokens_per_second(self.timing, usage.output_tokens if usage else None)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The last signal of every call."""
@@ -151,6 +156,7 @@ class Ended:
 Signal = Waiting | Preparing | Warned | Picked | Sent | Event | Retrying | FellBack | Ended
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Stamped:
     """A signal and when it happened, in seconds of the gateway's monotonic clock."""

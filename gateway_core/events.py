@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from gateway_core.made_often import made_often
 from gateway_core.types import FinishReason, Usage
 
 NEXT_CALL = -1
 """Instead of a number, for a call that comes whole from a provider that numbers none: it is one more."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Started:
     """The provider named the answer. Both may be unknown, and it may come more than once."""
@@ -21,6 +23,7 @@ class Started:
     model: str | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """More visible text of candidate ``index``.
@@ -34,6 +37,7 @@ class TextDelta:
     refusal: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """More of the model's reasoning, kept apart from what it says."""
@@ -42,6 +46,7 @@ class ReasoningDelta:
     index: int = 0
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
     """A piece of tool call ``call_index``; ``arguments`` are fragments of one JSON text.
@@ -56,6 +61,7 @@ class ToolCallDelta:
     index: int = 0
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class EmbeddingVector:
     """The vector of input ``index``."""
@@ -64,6 +70,7 @@ class EmbeddingVector:
     index: int = 0
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class UsageUpdate:
     """Token counts known so far. Later known values replace earlier ones; they are never summed."""
@@ -76,6 +83,7 @@ class UsageUpdate:
     """
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Finished:
     """Candidate ``index`` is complete. ``raw_finish_reason`` is the provider's own word."""
@@ -90,6 +98,7 @@ class Finished:
 Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | EmbeddingVector | UsageUpdate | Finished
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A finished tool call; ``arguments`` is the JSON text exactly as the model wrote it."""
@@ -99,6 +108,7 @@ class ToolCall:
     arguments: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One of the ``n`` answers of a response."""
@@ -115,6 +125,7 @@ class Candidate:
     """What it was drawn with, where the provider told."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Response:
     """Everything the events of one answer said. ``candidates`` is never empty for text routes."""

@@ -86,7 +86,7 @@ class Reply(Protocol):
         """The body as it arrives, each piece with the moment it was read."""
 
     async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
-        """The whole body, with the moment its last piece was read. Raises `ProtocolError` when it is longer."""
+        """The whole body, and when its last piece was read. Raises `ProtocolError` when it is longer."""
 
 
 class Transport(Protocol):

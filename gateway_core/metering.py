@@ -16,12 +16,14 @@ from gateway_core.events import (
     TextDelta,
     ToolCallDelta,
 )
+from gateway_core.made_often import made_often
 
 MIN_RATE_TOKENS = 8
 MIN_RATE_WINDOW_S = 0.25
 """Below either, a rate would be noise and is not shown."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Milliseconds, ``None`` where the thing did not happen or cannot be known."""
@@ -41,6 +43,7 @@ class Timing:
     chunk_count: int = 0
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of content as it arrived: ``offset_ms`` after the request was sent."""

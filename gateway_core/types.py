@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
+from gateway_core.made_often import made_often
+
 RouteType = Literal["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"]
 ROUTE_TYPES: tuple[RouteType, ...] = get_args(RouteType)
 
@@ -24,6 +26,7 @@ Params = Mapping[str, Any]
 NO_PARAMS: Params = {}
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Message:
     """One chat message. ``content`` is text, or the OpenAI list of content parts."""
@@ -41,6 +44,7 @@ class Message:
         return {"role": self.role, "content": content, **named, **self.extra}
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """A conversation to be continued by a chat route."""
@@ -50,6 +54,7 @@ class ChatRequest:
     stream: bool = True
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
     """A text to be continued by a completions route."""
@@ -59,6 +64,7 @@ class CompletionRequest:
     stream: bool = True
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class EmbeddingRequest:
     """Texts to be turned into vectors, one vector each, in order."""
@@ -79,6 +85,7 @@ REQUEST_ROUTE_TYPES: Mapping[type, RouteType] = {
 }
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of one answer. ``None`` is "not reported", which is not zero.

@@ -17,6 +17,7 @@ from gateway_core.config.model import Model
 from gateway_core.errors import GatewayError, InternalError, InvalidRequest, OperationNotSupported
 from gateway_core.events import Event
 from gateway_core.keys import Secret
+from gateway_core.made_often import made_often
 from gateway_core.types import REQUEST_ROUTE_TYPES, EmbeddingRequest, FinishReason, Params, Request, RouteType
 
 Framing = Literal["sse", "ndjson", "eventstream"]
@@ -38,6 +39,7 @@ class ConfigField:
     """The keys of a ``mapping``, where they are known; secrets among them go together."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One message of a stream: an SSE event, a line of NDJSON, or a message of an AWS event stream."""
@@ -90,6 +92,7 @@ class Extra:
     name: str
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """What to send. ``headers`` may hold a key, so they are kept out of the repr."""
@@ -163,6 +166,7 @@ ANYWAY: Mapping[str, Any] = {
 """What happens without being asked for: no word is lost about it where there is no such parameter."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Translated:
     """Parameters in the provider's words, and what had to be said about them."""

@@ -101,9 +101,7 @@ class HttpReply:
         if self._received_bytes > self._max_bytes:
             raise ProtocolError(f"the answer of {self._limits.host} is longer than {self._max_bytes} bytes")
 
-    def _unpacked(
-        self, unpacker: Unpacker, piece: tuple[float, bytes] | None
-    ) -> tuple[float, bytes] | None:
+    def _unpacked(self, unpacker: Unpacker, piece: tuple[float, bytes] | None) -> tuple[float, bytes] | None:
         if piece is None:
             unpacker.end()
             return None

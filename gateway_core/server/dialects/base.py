@@ -26,6 +26,7 @@ import orjson
 from gateway_core.calls import CallResult
 from gateway_core.errors import GatewayError, InvalidRequest, StreamInterrupted
 from gateway_core.events import Event
+from gateway_core.made_often import made_often
 from gateway_core.routes import Route, RouteTable
 from gateway_core.types import Request, RouteType
 
@@ -37,6 +38,7 @@ LONGEST_NAME = 100
 _OF_A_CHOICE = re.compile(r"str|bool|(list|dict|constrained)\b.+|[A-Z]\w+|function-.+")
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole HTTP answer. Header names are lower case."""
@@ -51,6 +53,7 @@ class Reply:
         return {"content-type": JSON, **self.headers}
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What an answer is marked with where the provider did not: the service brings time and chance."""
@@ -61,6 +64,7 @@ class Stamp:
     """Seconds since 1970."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that was understood: which route is to answer what, and in which form."""
