@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from gateway_core import pricing
 from gateway_core.call_runner import CallRunner, Clock, Pace, Surroundings
@@ -107,7 +107,7 @@ class Gateway:
         for resource in self._owned:
             await resource.aclose()
 
-    async def run(
+    def run(
         self,
         route: Route,
         request: Request,
@@ -115,17 +115,16 @@ class Gateway:
         *,
         pace: Pace | None = None,
         only_end: bool = False,
-    ) -> CallResult:
+    ) -> Coroutine[Any, Any, CallResult]:
         """Make one call; ``emit`` is told everything. Failures are results, not exceptions.
 
         ``pace`` is for who cannot take a stream as fast as it comes, ``only_end`` for who wants to be told
         nothing but `Ended`.
         """
         if route.fallbacks or route.shares:
-            return await Serving(route, request, emit, self._world, self._limiter, pace).run()
+            return Serving(route, request, emit, self._world, self._limiter, pace).run()
         limiter = self._limiter(route)
-        runner = CallRunner(route, request, emit, self._world, limiter, pace=pace, only_end=only_end)
-        return await runner.run()
+        return CallRunner(route, request, emit, self._world, limiter, pace=pace, only_end=only_end).run()
 
     def _own_limiter(self, route: Route) -> Gate | None:
         limit = route.config.limit

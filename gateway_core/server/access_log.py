@@ -100,13 +100,13 @@ class AccessLog:
         self._clock = clock
         self._write = write
         self._later = later
-        self._unwritten: list[tuple[Handled, datetime]] = []
+        self._unwritten: list[bytes] = []
         self._looked_s = clock()
         self._fd = sys.stderr.fileno() if path is None else self._opened(path)
 
     def finished(self, handled: Handled) -> None:
         """Note one line."""
-        self._unwritten.append((handled, self._now()))
+        self._unwritten.append(_line(entry(handled, self._now())))
         if self._later is None:
             self._write_all()
         elif len(self._unwritten) == 1:
@@ -119,8 +119,7 @@ class AccessLog:
             return
         self._follow_rotation()
         together = b""
-        for handled, at in noted:
-            line = _line(entry(handled, at))
+        for line in noted:
             if together and len(together) + len(line) > AT_ONCE_BYTES:
                 self._put(together)
                 together = b""

@@ -15,12 +15,12 @@ from gateway_core.gateway import Gateway
 from gateway_core.limits import Gate
 from gateway_core.routes import Route
 from gateway_core.server.calling import answer_stream, answer_whole
-from gateway_core.server.dialects.base import Dialect, Refusal, Reply
+from gateway_core.server.dialects.base import Asked, Dialect, Refusal, Reply
 from gateway_core.server.loading import Routes
 from gateway_core.server.outgoing import RequestIds
 from gateway_core.server.pages import Pages
-from gateway_core.server.paths import Ask, Call, Lookup, Paths, Refuse, Resource, refusal_at
-from gateway_core.server.reading import read_body, require_json, require_same_site
+from gateway_core.server.paths import Ask, Lookup, Paths, Refuse, Resource, refusal_at
+from gateway_core.server.reading import read_body, require_json, require_same_site, whole_body
 from gateway_core.server.seams import Guard, Handled, NotAdmitted, Observer
 from gateway_core.server.settings import Bounds
 from gateway_core.server.turn import ClientLeft, Turn
@@ -87,8 +87,8 @@ class Service:
         found = self._paths.find(path)
         refuse = refusal_at(path) if found is None else found[0].refuse
         try:
-            if self._guard is not None:
-                await self._guard.enter(handled.incoming)
+            if self._guard is not None and (asking := self._guard.enter(handled.incoming)) is not None:
+                await asking
             reply = self._nowhere(handled) if found is None else await self._answer(*found, handled, turn)
         except ClientLeft:
             raise
@@ -116,26 +116,25 @@ class Service:
         if method == "POST":
             require_same_site(given)
             require_json(given)
-            body = await read_body(turn, self._bounds)
+            here = turn.complete
+            body = whole_body(turn, self._bounds) if here else await read_body(turn, self._bounds)
         if isinstance(action, Lookup):
             return action.answer(Ask(self._routes.table, name, given.query, body))
-        return await self._call(action, name or None, body, handled, turn)
-
-    async def _call(
-        self, action: Call, name: str | None, body: bytes, handled: Handled, turn: Turn
-    ) -> Reply | None:
-        dialect: Dialect = action.dialect
-        handled.dialect = dialect.name
-        table = self._gateway.table = self._routes.table
-        asked = handled.asked = dialect.parse(table, body, name=name)
-        if self._guard is not None:
-            await self._guard.admit(handled.incoming, asked)
-        self._ids.use(handled.incoming.id)
+        asked = self._asked(action.dialect, name or None, body, handled)
+        if self._guard is not None and (asking := self._guard.admit(given, asked)) is not None:
+            await asking
+        self._ids.use(given.id)
         if action.counted is not None:
             with turn:
                 return action.counted(await self._gateway.count_tokens(asked.route.name, asked.request))
         answer = answer_stream if asked.request.stream else answer_whole
-        return await answer(self._gateway, dialect, handled, turn)
+        return await answer(self._gateway, action.dialect, handled, turn)
+
+    def _asked(self, dialect: Dialect, name: str | None, body: bytes, handled: Handled) -> Asked:
+        handled.dialect = dialect.name
+        table = self._gateway.table = self._routes.table
+        asked = handled.asked = dialect.parse(table, body, name=name)
+        return asked
 
     def _nowhere(self, handled: Handled) -> Reply:
         """For a path that stands for nothing: where it leads with or without its last slash."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,7 +30,7 @@ from gateway_core.server.paths import Lookup, Resource
 from gateway_core.server.quota_file import QuotaFile
 from gateway_core.server.quota_gate import Counts, RouteGate
 from gateway_core.server.quota_redis import QuotaRedis
-from gateway_core.server.seams import Guard, Handled, Incoming, Observer
+from gateway_core.server.seams import Handled, Incoming, Observer
 from gateway_core.server.wishes import STDERR, Wishes
 
 METRICS_PATH = "/metrics"
@@ -43,8 +43,15 @@ class Closes(Protocol):
         """Write what is left."""
 
 
+class Watcher(Protocol):
+    """Sees calls begin."""
+
+    def admit(self, incoming: Incoming, asked: Asked) -> None:
+        """Everybody the door lets through."""
+
+
 @runtime_checkable
-class Recording(Guard, Observer, Closes, Protocol):
+class Recording(Watcher, Observer, Closes, Protocol):
     """Sees calls begin and end."""
 
 
@@ -64,11 +71,11 @@ class Attendants:
         )
         self.metrics = Metrics(CountsFile(Path(wishes.run)))
         self._closing: list[Closes] = [self.metrics]
-        self._guards: list[Guard] = [self._door, self.metrics]
+        self._others: list[Watcher] = [self.metrics]
         self._observers: list[Observer] = [self._door, self.metrics]
         if wishes.recorder is not None:
             recording = _recorder(*wishes.recorder, table)
-            self._guards.append(recording)
+            self._others.append(recording)
             self._add(recording)
         if wishes.access_log is not None:
             path = None if wishes.access_log == STDERR else Path(wishes.access_log)
@@ -97,14 +104,23 @@ class Attendants:
         """The gate of ``route``, for `Gateway`."""
         return self._door.gates(route)
 
-    async def enter(self, incoming: Incoming) -> None:
+    def enter(self, incoming: Incoming) -> Awaitable[None] | None:
         """Ask the door. Raises `NotAdmitted`."""
-        await self._door.enter(incoming)
+        return self._door.enter(incoming)
 
-    async def admit(self, incoming: Incoming, asked: Asked) -> None:
+    def admit(self, incoming: Incoming, asked: Asked) -> Awaitable[None] | None:
         """Ask the door, then tell the others. Raises `NotAdmitted`."""
-        for guard in self._guards:
-            await guard.admit(incoming, asked)
+        asking = self._door.admit(incoming, asked)
+        if asking is not None:
+            return self._admitted(asking, incoming, asked)
+        for other in self._others:
+            other.admit(incoming, asked)
+        return None
+
+    async def _admitted(self, asking: Awaitable[None], incoming: Incoming, asked: Asked) -> None:
+        await asking
+        for other in self._others:
+            other.admit(incoming, asked)
 
     def finished(self, handled: Handled) -> None:
         """Tell everybody."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from gateway_core.calls import CallResult
@@ -60,15 +60,18 @@ class Door:
         self.gates = RouteGates(counts, places)
         """Limits of routes, for `Gateway`."""
 
-    async def enter(self, incoming: Incoming) -> None:
+    def enter(self, incoming: Incoming) -> Awaitable[None] | None:
         """Let the request in, and note whose it is. Raises `NotAdmitted` with 401 or 403."""
         if incoming.path in OPEN_PATHS:
-            return
+            return None
         known = self._everybody()
-        if known is None:
-            if not self._open_to_all:
-                raise refused("this service lets in only whom its configuration names, and it names nobody")
-            return
+        if known is not None:
+            return self._identify(known, incoming)
+        if not self._open_to_all:
+            raise refused("this service lets in only whom its configuration names, and it names nobody")
+        return None
+
+    async def _identify(self, known: _Known, incoming: Incoming) -> None:
         credential = await known.register.identify(incoming.raw_headers)
         incoming.caller = credential.name
         if credential.routes is not None and incoming.path in WHOLE_PATHS:
@@ -76,18 +79,19 @@ class Door:
                 f"{credential.name} may use only some routes, and this tells of all", status=403
             )
 
-    async def admit(self, incoming: Incoming, asked: Asked) -> None:
+    def admit(self, incoming: Incoming, asked: Asked) -> Awaitable[None] | None:
         """Let the call through. Raises `NotAdmitted` with 401, 403 or 429, and `BackendUnavailable`."""
         known = self._everybody()
         if known is None or incoming.caller is None:
-            return
+            return None
         credential = known.by_name.get(incoming.caller)
         if credential is None:  # taken out of the file while the body was being read
             raise refused(f"{incoming.caller} is not known here any more")
         if credential.routes is not None and asked.route.name not in credential.routes:
             raise NotAdmitted(f"the route {asked.route.name} is not for {credential.name}", status=403)
-        if credential.limit is not None:
-            await self._count(incoming, _owner(credential), credential.limit)
+        if credential.limit is None:
+            return None
+        return self._count(incoming, _owner(credential), credential.limit)
 
     async def _count(self, incoming: Incoming, owner: str, limit: Limit) -> None:
         if limit.max_concurrency is not None:
@@ -112,10 +116,10 @@ class Door:
         if asked is None or result is None or result.served_by is None:
             return
         serving = _serving(asked.route, result.served_by.route)
-        rules = (
-            *self._rules_of_caller(handled.incoming.caller),
-            *_booked(serving.config.limit, serving.name),
-        )
+        caller, limit = handled.incoming.caller, serving.config.limit
+        if caller is None and limit is None:
+            return
+        rules = (*self._rules_of_caller(caller), *_booked(limit, serving.name))
         if not rules:
             return
         if result.response.usage is not None and result.status == "ok":
@@ -188,6 +192,8 @@ def _of_what_is_booked(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 def _serving(route: Route, name: str) -> Route:
-    """The route called ``name`` among those that ``route`` passes calls on to."""
+    """The route called ``name`` among those that ``route`` passes calls on to, or ``route`` itself."""
+    if name == route.name:
+        return route
     passed_to = [r for share in route.shares for r in (share.route, *share.route.fallbacks)]
     return next((r for r in (*route.fallbacks, *passed_to) if r.name == name), route)

@@ -89,10 +89,10 @@ class Metrics:
         self._under_way: dict[int, str] = {}
         self._places: dict[tuple[str, ...], int] = {}
 
-    async def enter(self, incoming: Incoming) -> None:
+    def enter(self, incoming: Incoming) -> None:
         """Nothing is counted yet."""
 
-    async def admit(self, incoming: Incoming, asked: Asked) -> None:
+    def admit(self, incoming: Incoming, asked: Asked) -> None:
         """A call begins."""
         self._under_way[id(incoming)] = asked.route.name
         self._add(IN_FLIGHT, 1.0, asked.route.name)

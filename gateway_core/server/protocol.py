@@ -6,10 +6,11 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import httptools
 from typing_extensions import override
@@ -24,7 +25,7 @@ _HOST = re.compile(rb"[\w.\-:\[\]%]*", re.ASCII)
 _OF_AN_OFFER = frozenset((b"connection", b"upgrade", b"http2-settings"))
 NOT_HTTP = "the request is not valid HTTP"
 
-App = Callable[[Turn], Awaitable[None]]
+App = Callable[[Turn], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
@@ -251,16 +252,14 @@ class Connection(asyncio.Protocol):
 
     def _start(self, turn: Turn) -> None:
         self._turn = turn
-        task = self._loop.create_task(self._answer(turn))
+        task = turn.task = self._loop.create_task(self._shared.app(turn))
         self._shared.tasks.add(task)
-        task.add_done_callback(self._shared.tasks.discard)
+        task.add_done_callback(partial(self._handled, turn))
 
-    async def _answer(self, turn: Turn) -> None:
-        try:
-            await self._shared.app(turn)
-        finally:
-            if not turn.answered:  # all that can be done is to break it off
-                self._transport.abort()
+    def _handled(self, turn: Turn, task: asyncio.Task[None]) -> None:
+        self._shared.tasks.discard(task)
+        if not turn.answered:  # all that can be done is to break it off
+            self._transport.abort()
 
     @property
     def is_ending(self) -> bool:

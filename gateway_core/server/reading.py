@@ -105,6 +105,14 @@ async def read_body(turn: Turn, bounds: Bounds) -> bytes:
         raise _too_long(bounds) from exc
 
 
+def whole_body(turn: Turn, bounds: Bounds) -> bytes:
+    """The body of a request that is complete. Raises `Refusal` when it is too long."""
+    try:
+        return turn.taken(bounds.body_bytes)
+    except BodyTooLong as exc:
+        raise _too_long(bounds) from exc
+
+
 def _too_long(bounds: Bounds) -> Refusal:
     most = f"{bounds.body_bytes / MIB:.3g} MiB" if bounds.body_bytes >= MIB else f"{bounds.body_bytes} bytes"
     return Refusal(f"the body is longer than {most}, which is all this gateway takes", status=413)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -67,12 +67,12 @@ class NotAdmitted(Refusal):
 
 
 class Guard(Protocol):
-    """Decides who may do what."""
+    """Decides who may do what: at once, or after what it returns was awaited."""
 
-    async def enter(self, incoming: Incoming) -> None:
+    def enter(self, incoming: Incoming) -> Awaitable[None] | None:
         """Asked for every request, before its body is read. Raises `NotAdmitted`; may set ``caller``."""
 
-    async def admit(self, incoming: Incoming, asked: Asked) -> None:
+    def admit(self, incoming: Incoming, asked: Asked) -> Awaitable[None] | None:
         """Asked before a route is called. Raises `NotAdmitted`."""
 
 

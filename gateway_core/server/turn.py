@@ -37,9 +37,9 @@ class Turn:
         "_chunked",
         "_connection",
         "_expects",
+        "_is_cut_short",
         "_most_bytes",
         "_pieces",
-        "_task",
         "_waiter",
         "answered",
         "complete",
@@ -48,6 +48,7 @@ class Turn:
         "left",
         "modern",
         "started",
+        "task",
     )
 
     def __init__(self, connection: Connection, incoming: Incoming, *, modern: bool, keeps: bool) -> None:
@@ -69,7 +70,10 @@ class Turn:
         self._body_bytes = 0
         self._most_bytes: int | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[object] | None = None
+        self._is_cut_short = False
+        """True while the handler is cancelled as soon as the client hangs up."""
+        self.task: asyncio.Task[None] | None = None
+        """The handler's."""
 
     @property
     def expects(self) -> bool:
@@ -77,7 +81,7 @@ class Turn:
         return self._expects and not self.complete
 
     async def body(self, most_bytes: int) -> bytes:
-        """The whole body. Raises `BodyTooLong`, and `ClientLeft` when it never ends.
+        """The whole body, once it is here. Raises `BodyTooLong`, and `ClientLeft` when it never ends.
 
         How long it may take is the business of the connection.
         """
@@ -89,6 +93,11 @@ class Turn:
             self._connection.read_on()
         while not self.complete and not self._is_too_long:
             await self._wait()
+        return self.taken(most_bytes)
+
+    def taken(self, most_bytes: int) -> bytes:
+        """The whole body of a request that is complete. Raises `BodyTooLong`."""
+        self._most_bytes = most_bytes
         if self._is_too_long:
             self._pieces.clear()
             raise BodyTooLong
@@ -137,20 +146,25 @@ class Turn:
         """The client hung up."""
         self.left = True
         self.wake()
-        if self._task is not None:
-            self._task.cancel()
+        if self._is_cut_short and self.task is not None:
+            self.task.cancel()
 
     def __enter__(self) -> None:
         """``with turn:`` raises `ClientLeft` out of its block as soon as the client hangs up."""
         if self.left:
             raise ClientLeft
-        self._task = asyncio.current_task()
+        self._is_cut_short = True
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        task, self._task = self._task, None
-        if kind is asyncio.CancelledError and self.left and task is not None and task.uncancel() == 0:
+        self._is_cut_short = False
+        if (
+            kind is asyncio.CancelledError
+            and self.left
+            and self.task is not None
+            and self.task.uncancel() == 0
+        ):
             raise ClientLeft from None
 
     def answer(self, status: int, lines: bytes, body: bytes) -> None:

@@ -32,6 +32,9 @@ from gateway_core.server.sockets import beyond_this_machine
 if TYPE_CHECKING:
     from gateway_core.server.app import Service
 
+COLLECT_AFTER = (5_000, 20, 50)
+"""When garbage is looked for. What a call makes goes with it, so that there is hardly any; and what is
+looked through is mostly in use."""
 ORPHAN_DRAIN_S = 3.0
 """How long requests under way may take to end once the supervisor is dead."""
 HARD_EXIT_S = 2.0
@@ -94,6 +97,7 @@ async def _serve(
         # What a start makes is kept; looking through it for garbage again and again would cost time.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
         tell(ready=True, routes=len(routes.table), last_good=routes.last_good)
         watching = asyncio.create_task(routes.watch(lambda status: _changed(status, routes, tell)))
         await stopping.wait()

@@ -15,6 +15,7 @@ from gateway_core.server.quota_file import NAME
 from gateway_core.server.seams import NotAdmitted
 from gateway_core.server.tokens import password_fits, token_hash
 from gateway_core.server.wishes import Wishes
+from tests.server.guarding import asked_at
 from tests.server.scenes import TOKEN, Request, answer, asked, bearer, incoming, table
 from tui.commands import attendance
 from tui.commands.attendance import RECORDER, add_options, wishes_of
@@ -29,8 +30,8 @@ def wishes(folder: Path, **more: Any) -> Wishes:
 
 async def one_call(attendants: Attendants, **headers: str) -> None:
     request = Request(asked(ROUTES), incoming(**headers))
-    await attendants.enter(request.given)
-    await attendants.admit(request.given, request.what)
+    await asked_at(attendants.enter(request.given))
+    await asked_at(attendants.admit(request.given, request.what))
     attendants.finished(request.over(answer()))
 
 
@@ -44,7 +45,7 @@ async def test_everybody_is_told_of_a_call(tmp_path: Path):
     async with attending(wished, lambda: ROUTES, open_to_all=True) as attendants:
         await one_call(attendants, authorization=bearer(TOKEN))
         with pytest.raises(NotAdmitted):
-            await attendants.enter(incoming())
+            await asked_at(attendants.enter(incoming()))
         metrics = attendants.metrics.exposition().decode()
     assert 'gateway_requests_total{route="chat",dialect="openai",caller="ci",status="200"} 1' in metrics
     assert json.loads(first_line(tmp_path / "access.log"))["caller"] == "ci"

@@ -23,6 +23,7 @@ from gateway_core.server.tokens import (
     password_hash,
     token_hash,
 )
+from tests.server.guarding import asked_at
 from tests.server.scenes import NOON, OTHER_TOKEN, TOKEN, Time, asked, basic, bearer, incoming, table
 
 # Of the password "correct horse", with parameters that take no time.
@@ -172,41 +173,41 @@ AUTH = {
 
 async def test_only_the_health_of_the_service_is_told_to_everybody():
     locked = door(AUTH)
-    await locked.enter(incoming("/health"))
+    await asked_at(locked.enter(incoming("/health")))
     for path in ("/", "/docs", "/openapi.json", "/metrics", "/v1/models", "/health/", "/HEALTH"):
         with pytest.raises(NotAdmitted) as caught:
-            await locked.enter(incoming(path))
+            await asked_at(locked.enter(incoming(path)))
         assert caught.value.status == 401
 
 
 async def test_a_token_reaches_its_own_routes_and_no_other():
     locked, routes = door(AUTH), table("chat", "other")
     given = incoming(authorization=bearer(TOKEN))
-    await locked.enter(given)
+    await asked_at(locked.enter(given))
     assert given.caller == "ci"
-    await locked.admit(given, asked(routes, "chat"))
+    await asked_at(locked.admit(given, asked(routes, "chat")))
     with pytest.raises(NotAdmitted, match="the route other is not for ci") as caught:
-        await locked.admit(given, asked(routes, "other"))
+        await asked_at(locked.admit(given, asked(routes, "other")))
     assert caught.value.status == 403
     with pytest.raises(NotAdmitted, match="may use only some routes") as caught:
-        await locked.enter(incoming("/metrics", authorization=bearer(TOKEN)))
+        await asked_at(locked.enter(incoming("/metrics", authorization=bearer(TOKEN))))
     assert caught.value.status == 403
-    await locked.enter(incoming("/metrics", authorization=bearer(OTHER_TOKEN)))
+    await asked_at(locked.enter(incoming("/metrics", authorization=bearer(OTHER_TOKEN))))
 
 
 async def test_a_service_that_names_nobody_is_open_only_where_that_is_meant():
     given = incoming()
-    await door(None).enter(given)
+    await asked_at(door(None).enter(given))
     assert given.caller is None
     with pytest.raises(NotAdmitted, match="it names nobody"):
-        await door(None, open_to_all=False).enter(incoming())
+        await asked_at(door(None, open_to_all=False).enter(incoming()))
 
 
 async def test_tokens_of_the_command_line_stand_beside_those_of_the_file():
     more = Auth((Credential("mine", token_hash(OTHER_TOKEN)),))
     for auth, token, name in ((None, OTHER_TOKEN, "mine"), ({"tokens": AUTH["tokens"][:1]}, TOKEN, "ci")):
         given = incoming(authorization=bearer(token))
-        await door(auth, more=more).enter(given)
+        await asked_at(door(auth, more=more).enter(given))
         assert given.caller == name
 
 
@@ -216,13 +217,13 @@ async def test_a_token_taken_out_of_the_file_is_of_no_use_from_then_on():
     nothing: Any = None
     following = Door(lambda: current[0], now=Time(), counts=nothing, places=nothing)
     given = incoming(authorization=bearer(TOKEN))
-    await following.enter(given)
+    await asked_at(following.enter(given))
     assert config.auth is not None
     current[0] = replace(config, auth=Auth(config.auth.tokens[1:]))
     with pytest.raises(NotAdmitted, match="ci is not known here any more"):
-        await following.admit(given, asked(table("chat")))
+        await asked_at(following.admit(given, asked(table("chat"))))
     with pytest.raises(NotAdmitted, match="the token is not known here"):
-        await following.enter(incoming(authorization=bearer(TOKEN)))
+        await asked_at(following.enter(incoming(authorization=bearer(TOKEN))))
 
 
 def test_tokens_are_long_random_and_start_alike():

@@ -37,7 +37,7 @@ def samples(metrics: Metrics) -> dict[str, float]:
 
 async def test_a_call_is_counted_by_route_and_caller_with_its_times_tokens_and_cost(metrics: Metrics):
     request = Request(asked(ROUTES), incoming(caller="ci"))
-    await metrics.admit(request.given, request.what)
+    metrics.admit(request.given, request.what)
     assert samples(metrics) == {'gateway_calls_in_flight{route="chat"}': 1}
 
     metrics.finished(request.over(answer(usage=Usage(12, 34), usd="0.25")))

@@ -25,6 +25,7 @@ from gateway_core.server.seams import Incoming, NotAdmitted
 from gateway_core.server.tokens import token_hash
 from gateway_core.types import Usage
 from tests.core.clock import FakeClock
+from tests.server.guarding import asked_at
 from tests.server.scenes import NOON, TOKEN, Request, Time, answer, asked, bearer, incoming, table
 
 ROOT = Path(__file__).parents[2]
@@ -266,17 +267,17 @@ def door(counts: QuotaFile, time: Time, **routes: Any) -> tuple[Door, Any]:
 
 async def entered(keeper: Door) -> Incoming:
     given = incoming(authorization=bearer(TOKEN))
-    await keeper.enter(given)
+    await asked_at(keeper.enter(given))
     return given
 
 
 async def test_a_tokens_calls_are_counted_over_all_routes(counts: QuotaFile, time: Time):
     keeper, routes = door(counts, time, token={"limit": {"calls": 2, "renewal_period": "minute"}}, other={})
     given = await entered(keeper)
-    await keeper.admit(given, asked(routes, "chat"))
-    await keeper.admit(given, asked(routes, "other"))
+    await asked_at(keeper.admit(given, asked(routes, "chat")))
+    await asked_at(keeper.admit(given, asked(routes, "other")))
     with pytest.raises(NotAdmitted, match="2 calls per minute of token ci is used up") as caught:
-        await keeper.admit(given, asked(routes, "chat"))
+        await asked_at(keeper.admit(given, asked(routes, "chat")))
     assert caught.value.status == 429
     assert caught.value.retry_after == pytest.approx(61.0)
 
@@ -292,11 +293,11 @@ async def test_tokens_and_money_are_booked_on_the_caller_and_on_the_route_that_s
         spare={"limit": {"usd_per_day": 0.01}},
     )
     first = Request(asked(routes), await entered(keeper))
-    await keeper.admit(first.given, first.what)
+    await asked_at(keeper.admit(first.given, first.what))
     keeper.finished(first.over(answer("spare", usage=Usage(60, 50), usd="0.02")))
 
     with pytest.raises(NotAdmitted, match="100 tokens per hour of token ci is used up") as caught:
-        await keeper.admit(first.given, first.what)
+        await asked_at(keeper.admit(first.given, first.what))
     assert caught.value.status == 429
     gate = keeper.gates(routes.get("spare"))
     assert gate is not None
@@ -310,11 +311,11 @@ async def test_tokens_and_money_are_booked_on_the_caller_and_on_the_route_that_s
 async def test_a_call_whose_client_left_is_booked_by_what_had_come(counts: QuotaFile, time: Time):
     keeper, routes = door(counts, time, token={"limit": {"tokens": 20, "renewal_period": "hour"}})
     gone = Request(asked(routes), await entered(keeper))
-    await keeper.admit(gone.given, gone.what)
+    await asked_at(keeper.admit(gone.given, gone.what))
     keeper.finished(gone.over(answer(status="cancelled", text="one two three " * 20), status=499))
     await keeper.aclose()
     with pytest.raises(NotAdmitted, match="20 tokens per hour"):
-        await keeper.admit(gone.given, gone.what)
+        await asked_at(keeper.admit(gone.given, gone.what))
 
 
 async def test_calls_at_once_of_a_token_are_refused_and_come_free_again(counts: QuotaFile, time: Time):
@@ -323,13 +324,13 @@ async def test_calls_at_once_of_a_token_are_refused_and_come_free_again(counts: 
         Request(asked(routes), await entered(keeper)),
         Request(asked(routes), await entered(keeper)),
     )
-    await keeper.admit(first.given, first.what)
+    await asked_at(keeper.admit(first.given, first.what))
     with pytest.raises(NotAdmitted, match="at most 1 calls at once") as caught:
-        await keeper.admit(second.given, second.what)
+        await asked_at(keeper.admit(second.given, second.what))
     assert (caught.value.status, caught.value.retry_after) == (429, 1.0)
     keeper.finished(second.over(None, status=429))
     keeper.finished(first.over(answer()))
-    await keeper.admit(second.given, second.what)
+    await asked_at(keeper.admit(second.given, second.what))
 
 
 async def test_a_fallback_is_asked_when_a_routes_limit_is_reached(counts: QuotaFile, time: Time):
@@ -378,10 +379,10 @@ async def test_a_file_that_breaks_under_way_lets_nothing_through_and_says_so(
     limit = {"tokens": 5, "renewal_period": "day", "calls": 9}
     keeper, routes = door(counts, time, token={"limit": limit})
     request = Request(asked(routes), await entered(keeper))
-    await keeper.admit(request.given, request.what)
+    await asked_at(keeper.admit(request.given, request.what))
     counts._db.execute("drop table used")
     with pytest.raises(BackendUnavailable, match="the limits of this service cannot be kept: no such table"):
-        await keeper.admit(request.given, request.what)
+        await asked_at(keeper.admit(request.given, request.what))
     keeper.finished(request.over(answer(usage=Usage(1, 2))))
     assert "cannot be kept" in caplog.text
 

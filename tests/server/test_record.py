@@ -36,7 +36,7 @@ def only_file(folder: Path) -> tuple[str, int]:
 
 async def serve(kept: ServingRecord, *requests: Request) -> None:
     for request in requests:
-        await kept.admit(request.given, request.what)
+        kept.admit(request.given, request.what)
         kept.finished(request.over(answer(usage=Usage(12, 34), usd="0.25")))
 
 
@@ -75,7 +75,7 @@ async def test_a_failure_and_a_client_that_left_are_kept_with_what_had_come(tmp_
     kept = record(tmp_path, Time())
     failed, left, never = (Request(asked(ROUTES), incoming(id=f"r{n}")) for n in range(3))
     for request in (failed, left, never):
-        await kept.admit(request.given, request.what)
+        kept.admit(request.given, request.what)
     error = RateLimited("slow down", status_code=429)
     kept.finished(failed.over(answer(status="error", error=error, text=""), status=429, error=error))
     kept.finished(left.over(answer(status="cancelled", text="Hal"), status=499))
@@ -95,7 +95,7 @@ async def test_a_new_file_is_begun_every_hour_and_a_call_ends_where_it_began(tmp
     time = Time()
     kept = record(tmp_path, time)
     long = Request(asked(ROUTES), incoming(id="long"))
-    await kept.admit(long.given, long.what)
+    kept.admit(long.given, long.what)
     time.at += timedelta(hours=1, seconds=1)
     await serve(kept, Request(asked(ROUTES), incoming(id="next")))
     kept.finished(long.over(answer()))
@@ -140,7 +140,7 @@ async def main():
     kept = ServingRecord(Path(sys.argv[1]), lambda: routes, now=Time())
     for n in range(3):
         request = Request(asked(routes), incoming(id=f"r{n}"))
-        await kept.admit(request.given, request.what)
+        kept.admit(request.given, request.what)
         if n < 2:
             kept.finished(request.over(answer()))
     kept._current.journal.flush(10)

@@ -70,10 +70,10 @@ class ServingRecord:
         self._pages: dict[int, _Page] = {}
         self._closing: list[Journal] = []
 
-    async def enter(self, incoming: Incoming) -> None:
+    def enter(self, incoming: Incoming) -> None:
         """Nothing is known yet that is worth keeping."""
 
-    async def admit(self, incoming: Incoming, asked: Asked) -> None:
+    def admit(self, incoming: Incoming, asked: Asked) -> None:
         """Write down what is asked, unless it is only how many tokens that is."""
         if incoming.path.endswith("/count_tokens"):
             return
