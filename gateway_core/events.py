@@ -297,8 +297,8 @@ class Fold:
 
     def _collected(self) -> Response:
         return Response(
-            candidates=tuple(self._parts[i].candidate(i) for i in sorted(self._parts)),
-            embeddings=tuple(self._vectors[i] for i in sorted(self._vectors)),
+            candidates=tuple([self._parts[i].candidate(i) for i in sorted(self._parts)]),
+            embeddings=tuple([self._vectors[i] for i in sorted(self._vectors)]),
             usage=self._usage,
             model=self._started.model,
             response_id=self._started.response_id,

@@ -123,8 +123,9 @@ def require_kinds(params: Mapping[str, Any]) -> None:
 
 
 def _wrong_kind(rule: ParamRule, value: Any) -> str | None:
-    if any(_KINDS[kind][1](value) for kind in rule.kinds):
-        return None
+    for kind in rule.kinds:
+        if _KINDS[kind][1](value):
+            return None
     return f"must be {listed((_KINDS[kind][0] for kind in rule.kinds), joiner='or')}"
 
 

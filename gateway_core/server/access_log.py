@@ -37,6 +37,7 @@ def entry(handled: Handled, at: datetime) -> dict[str, Any]:
     served = result.served_by if result else None
     usage = result.response.usage if result else None
     timing = result.timing if result else None
+    error_type, error = _error(handled.error or (result.error if result else None), result)
     return {
         "time": at.isoformat(timespec="milliseconds"),
         "request_id": given.id,
@@ -60,16 +61,17 @@ def entry(handled: Handled, at: datetime) -> dict[str, Any]:
         "cost_usd": _plain(result.cost.usd) if result and result.cost else None,
         "attempts": result.attempts if result else None,
         "finish_reason": result.response.finish_reason if result else None,
-        **_error(handled.error or (result.error if result else None), result),
+        "error_type": error_type,
+        "error": error,
     }
 
 
-def _error(error: GatewayError | None, result: CallResult | None) -> dict[str, Any]:
+def _error(error: GatewayError | None, result: CallResult | None) -> tuple[str | None, str | None]:
+    """The type of what went wrong, and what is said about it."""
     if error is None:
         cancelled = result is not None and result.status == "cancelled"
-        return {"error_type": "cancelled" if cancelled else None, "error": None}
-    said = None if isinstance(error, _QUOTES_CONTENT) else error.message[:MAX_ERROR_CHARS]
-    return {"error_type": error.error_type, "error": said}
+        return ("cancelled" if cancelled else None), None
+    return error.error_type, None if isinstance(error, _QUOTES_CONTENT) else error.message[:MAX_ERROR_CHARS]
 
 
 def _plain(usd: Decimal) -> float:

@@ -62,7 +62,7 @@ _CHANCE = Random()  # noqa: S311 - ids must differ, not be secret; seeded by the
 
 def new_id() -> str:
     """A number nobody else has, as 32 letters and digits."""
-    return f"{_CHANCE.getrandbits(128):032x}"
+    return _CHANCE.getrandbits(128).to_bytes(16, "big").hex()
 
 
 def require_json(given: Incoming) -> None:

@@ -33,10 +33,10 @@ class Incoming:
     """On the clock of `time.perf_counter`."""
     caller: str | None = None
     """Who asks, once a `Guard` knows: the name of a token or a user, never the secret."""
+    _by_name: dict[bytes, bytes] = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def _by_name(self) -> dict[bytes, bytes]:
-        return dict(self.raw_headers)
+    def __post_init__(self) -> None:
+        self._by_name = dict(self.raw_headers)
 
     def header(self, name: bytes) -> str | None:
         """The value of a header by its lower case name; of several the last."""
