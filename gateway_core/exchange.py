@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from gateway_core.config.model import Timeouts
 from gateway_core.errors import GatewayError, InternalError, ProtocolError, StreamInterrupted, TransportError
 from gateway_core.events import Event
 from gateway_core.keys import Secret, redact
-from gateway_core.providers.base import Frame, Framing, HttpRequest, LocalService
+from gateway_core.providers.base import Frame, Framing, HttpRequest, LocalService, Provider
 from gateway_core.providers.excerpts import one_line
 from gateway_core.routes import Route
 from gateway_core.wire.eventstream import EventStreamFramer
@@ -82,8 +82,12 @@ class Reply(Protocol):
     def mark(self) -> Mark:
         """When the request left."""
 
-    def chunks(self) -> AsyncIterator[tuple[float, bytes]]:
-        """The body as it arrives, each piece with the moment it was read."""
+    async def pour(self, take: Callable[[float, bytes], bool]) -> bool:
+        """Give the body to ``take`` as it arrives, each piece with the moment it was read.
+
+        True when ``take`` wanted no more for now, which it says by being true; false at the end of the body.
+        Raises `GatewayError`, and what ``take`` raises.
+        """
 
     async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
         """The whole body, and when its last piece was read. Raises `ProtocolError` when it is longer."""
@@ -153,8 +157,6 @@ class Exchange:
     transport: Transport
     services: Services
     signer: Signer | None = None
-    _framed: bool = field(init=False, default=False)
-    """True once the stream had a message."""
 
     async def run(self, watcher: Watcher) -> None:
         """Make the exchange. Raises `GatewayError`; what had arrived has been told by then."""
@@ -241,47 +243,76 @@ class Exchange:
         watcher.ended(read_at_s)
 
     async def _read_stream(self, reply: Reply, watcher: Watcher) -> None:
-        framer = FRAMERS[self._framing]()
-        headed = self.route.provider.headed(reply.headers)
-        opening = bytearray()
-        at_s = reply.mark.sent_s or 0.0
-        async for at_s, piece in reply.chunks():
-            for event in headed:
-                watcher.received(at_s, event)
-            headed = ()
-            if self._take(framer.feed(piece), at_s, watcher):
-                watcher.completed(at_s)
+        provider, framer, at_s = self.route.provider, FRAMERS[self._framing](), reply.mark.sent_s or 0.0
+        reading = _Reading(
+            provider, framer, watcher, reply.mark.sent_s or 0.0, provider.headed(reply.headers)
+        )
+        while await reply.pour(reading.take):
+            if reading.is_over:
+                watcher.completed(reading.at_s)
                 return
-            if not self._framed:
-                opening += piece[: MAX_OPENING_BYTES - len(opening)]
-            if (pause := watcher.pause()) is not None:
+            if (pause := reading.pause) is not None:
                 await pause
-        self._read_end(framer, bytes(opening), at_s, watcher)
+        self._read_end(reading)
 
-    def _read_end(self, framer: Framer, opening: bytes, at_s: float, watcher: Watcher) -> None:
+    def _read_end(self, reading: _Reading) -> None:
         """What there is to be told once the last byte was read."""
-        framed = self._framed
+        framed = reading.framed
         try:
-            if self._take(framer.flush(), at_s, watcher):
-                watcher.completed(at_s)
+            if reading.tell(reading.framer.flush()):
+                reading.watcher.completed(reading.at_s)
                 return
         except ProtocolError as torso:
             if self._framing == "ndjson" and not framed:  # one line that is no JSON was never a stream
                 raise
             raise StreamInterrupted("the answer broke off in the middle of a message") from torso
-        if not self._framed and not _STREAM_LINE.match(opening):
-            watcher.unstreamed()
-            for event in self.route.provider.parse(opening):
-                watcher.received(at_s, event)
-        watcher.ended(at_s)
+        if not reading.framed and not _STREAM_LINE.match(reading.opening):
+            reading.watcher.unstreamed()
+            for event in reading.provider.parse(bytes(reading.opening)):
+                reading.watcher.received(reading.at_s, event)
+        reading.watcher.ended(reading.at_s)
 
-    def _take(self, frames: Iterable[Frame], at_s: float, watcher: Watcher) -> bool:
+
+@dataclass(slots=True)
+class _Reading:
+    """Reads one stream: pieces go in, events come out, in the moment they arrive."""
+
+    provider: Provider
+    framer: Framer
+    watcher: Watcher
+    at_s: float
+    """When the last piece arrived."""
+    headed: Iterable[Event]
+    """What the head told, which is told with the first piece."""
+    framed: bool = False
+    """True once the stream had a message."""
+    is_over: bool = False
+    """True once it had its last."""
+    opening: bytearray = field(default_factory=bytearray)
+    pause: Awaitable[object] | None = None
+    """What is to be waited for before there can be more."""
+
+    def take(self, at_s: float, piece: bytes) -> bool:
+        """Read on; true when nothing more can be taken, for now or at all. Raises `GatewayError`."""
+        self.at_s = at_s
+        for event in self.headed:
+            self.watcher.received(at_s, event)
+        self.headed = ()
+        self.is_over = self.tell(self.framer.feed(piece))
+        if self.is_over:
+            return True
+        if not self.framed:
+            self.opening += piece[: MAX_OPENING_BYTES - len(self.opening)]
+        self.pause = self.watcher.pause()
+        return self.pause is not None
+
+    def tell(self, frames: Iterable[Frame]) -> bool:
         """Tell the events of ``frames``; true when one of them is the last of the stream."""
-        provider = self.route.provider
+        provider, received = self.provider, self.watcher.received
         for frame in frames:
-            self._framed = True
+            self.framed = True
             for event in provider.decode(frame):
-                watcher.received(at_s, event)
+                received(self.at_s, event)
             if provider.is_last(frame):
                 return True
         return False

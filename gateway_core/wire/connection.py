@@ -22,8 +22,12 @@ HIGH_WATER_BYTES = 256 * 2**10
 LOW_WATER_BYTES = 64 * 2**10
 
 
+Sink = Callable[[float, bytes], bool]
+"""Takes a piece of a body, with the moment it arrived; true when it wants no more for now. Never raises."""
+
+
 class Connection(asyncio.Protocol):
-    """Carries one exchange at a time; reads with `head` and `more`, which `expires_at` limits."""
+    """Carries one exchange at a time; reads with `head`, `more` and `pour`, which `allow_until` limits."""
 
     def __init__(self, transport: asyncio.Transport, clock: Callable[[], float], on_lost: OnLost) -> None:
         """Takes ``transport`` over from whoever opened it. ``on_lost`` is called once, when it is closed."""
@@ -34,9 +38,9 @@ class Connection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self.idle_since_s = 0.0
         """The loop's time since when nobody uses it."""
-        self.expires_at: float | None = None
-        """The loop's time at which waiting ends with `TimeoutError`."""
+        self._expires_at: float | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
         self._paused = False
@@ -53,6 +57,15 @@ class Connection(asyncio.Protocol):
         self._buffered = self._head_bytes = 0
         self._has_head = self._complete = self._excess = self._keeps = False
         self._failure: Exception | None = None
+        self._sink: Sink | None = None
+        self._sated = False
+        """True when the sink that was poured into wanted no more."""
+
+    def allow_until(self, at: float | None) -> None:
+        """From now on waiting ends with `TimeoutError` when the loop's time is ``at``."""
+        self._expires_at = at
+        if at is not None and self._alarm is not None and at < self._alarm_at:
+            self._set_alarm(at)
 
     def ask(self, request: bytes) -> None:
         """Send a request; what is read from now on answers it."""
@@ -80,6 +93,28 @@ class Connection(asyncio.Protocol):
                 raise self._failure
             await self._wait()
         return self._taken()
+
+    async def pour(self, sink: Sink) -> bool:
+        """Give the pieces of the body to ``sink``, each when it arrives, without waking the task that waits.
+
+        True when it wanted no more, false at the end of the body. Raises as `head`.
+        """
+        while True:
+            while self._pieces:
+                if sink(*self._taken()):
+                    return True
+            if self._complete:
+                return False
+            if self._failure is not None:
+                raise self._failure
+            self._sink = sink
+            try:
+                await self._wait()
+            finally:
+                self._sink = None
+            if self._sated:
+                self._sated = False
+                return True
 
     def only_piece(self) -> tuple[float, bytes] | None:
         """The body, when all of it is here and came at once; then it is read."""
@@ -135,11 +170,11 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     async def _wait(self) -> None:
-        loop, until = self._loop, self.expires_at
+        loop, until = self._loop, self._expires_at
         if until is not None:
             if loop.time() >= until:
                 raise TimeoutError
-            if self._alarm is None or self._alarm.when() > until:
+            if self._alarm is None or self._alarm_at > until:
                 self._set_alarm(until)
         waiter = self._waiter = loop.create_future()
         try:
@@ -151,17 +186,17 @@ class Connection(asyncio.Protocol):
         """There is one alarm at a time, kept from wait to wait: most waits end long before theirs."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(at, self._rang)
+        self._alarm, self._alarm_at = self._loop.call_at(at, self._rang), at
 
     def _rang(self) -> None:
         self._alarm = None
-        if self._waiter is None or self.expires_at is None:
+        if self._waiter is None or self._expires_at is None:
             return
-        if self._loop.time() >= self.expires_at:
+        if self._loop.time() >= self._expires_at:
             if not self._waiter.done():
                 self._waiter.set_exception(TimeoutError())
         else:
-            self._set_alarm(self.expires_at)
+            self._set_alarm(self._expires_at)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -183,12 +218,19 @@ class Connection(asyncio.Protocol):
         if arriving := self._arriving:
             whole = arriving[0] if len(arriving) == 1 else b"".join(arriving)
             self._arriving = []
-            self._pieces.append((at_s, whole))
-            self._buffered += len(whole)
-            if self._buffered > HIGH_WATER_BYTES and not self._paused:
-                self._paused = True
-                self._transport.pause_reading()
-        self._wake()
+            if self._sink is None:
+                self._keep(at_s, whole)
+            elif self._sink(at_s, whole):
+                self._sink, self._sated = None, True
+        if self._sink is None or self._complete or self._failure is not None:
+            self._wake()
+
+    def _keep(self, at_s: float, piece: bytes) -> None:
+        self._pieces.append((at_s, piece))
+        self._buffered += len(piece)
+        if self._buffered > HIGH_WATER_BYTES and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
 
     def on_message_begin(self) -> None:
         """httptools: an answer begins."""

@@ -29,7 +29,7 @@ from gateway_core.wire.trust import Trust, trust_store
 from gateway_core.wire.unpacking import Unpacker, unpacker_for
 
 if TYPE_CHECKING:
-    from gateway_core.wire.connection import Connection
+    from gateway_core.wire.connection import Connection, Sink
     from gateway_core.wire.pool import Pool
 
 MAX_ANSWER_BYTES = 64 * 2**20
@@ -63,6 +63,22 @@ class HttpReply:
         """
         return self  # a plain iterator, because one may stop reading at any time
 
+    async def pour(self, take: Sink) -> bool:
+        """Give the unpacked body to ``take`` piece by piece, each the moment it arrives.
+
+        True when it wanted no more for now, false at the end. Raises as `chunks`, and what ``take`` raises.
+        """
+        pouring = _Pouring(self, take)
+        try:
+            sated = await self._connection.pour(pouring.take)
+            if not sated and self._unpacker is not None:
+                self._unpacker.end()
+        except (OSError, ValueError) as exc:
+            raise failures.interruption(exc, self._limits) from exc
+        if pouring.failure is not None:
+            raise pouring.failure
+        return sated
+
     async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
         """The whole body, with the moment its last piece arrived.
 
@@ -84,28 +100,48 @@ class HttpReply:
         while True:
             try:
                 piece = await self._connection.more()
-                if self._unpacker is not None:
-                    piece = self._unpacked(self._unpacker, piece)
+                if piece is None and self._unpacker is not None:
+                    self._unpacker.end()
             except (OSError, ValueError) as exc:
                 raise failures.interruption(exc, self._limits) from exc
             if piece is None:
                 raise StopAsyncIteration
-            between_s = self._limits.timeouts.between_chunks
-            self._connection.expires_at = self._limits.until("between_chunks", between_s)
-            self._count(piece[1])
-            if piece[1]:
-                return piece
+            if received := self.received(piece[1]):
+                return piece[0], received
+
+    def received(self, piece: bytes) -> bytes:
+        """A piece of the body unpacked; the next one may take as long again. Raises as `chunks`."""
+        if self._unpacker is not None:
+            try:
+                piece = self._unpacker.feed(piece, self._max_bytes - self._received_bytes)
+            except ValueError as exc:
+                raise failures.interruption(exc, self._limits) from exc
+        between_s = self._limits.timeouts.between_chunks
+        self._connection.allow_until(self._limits.until("between_chunks", between_s))
+        self._count(piece)
+        return piece
 
     def _count(self, piece: bytes) -> None:
         self._received_bytes += len(piece)
         if self._received_bytes > self._max_bytes:
             raise ProtocolError(f"the answer of {self._limits.host} is longer than {self._max_bytes} bytes")
 
-    def _unpacked(self, unpacker: Unpacker, piece: tuple[float, bytes] | None) -> tuple[float, bytes] | None:
-        if piece is None:
-            unpacker.end()
-            return None
-        return piece[0], unpacker.feed(piece[1], self._max_bytes - self._received_bytes)
+
+@dataclass(slots=True)
+class _Pouring:
+    """Takes what a connection gives, and keeps what goes wrong for the task that waits."""
+
+    reply: HttpReply
+    into: Sink
+    failure: Exception | None = None
+
+    def take(self, at_s: float, piece: bytes) -> bool:
+        try:
+            received = self.reply.received(piece)
+            return bool(received) and self.into(at_s, received)
+        except Exception as exc:  # noqa: BLE001 - raised where the body is waited for
+            self.failure = exc
+            return True
 
 
 @dataclass(slots=True)
@@ -159,7 +195,7 @@ class _Exchange:
             if reused is not None:
                 self.mark.connect_ms = 0.0
             first_token_s = self.timeouts.first_token if self.request.stream else None
-            connection.expires_at = limits.until("first_token", first_token_s)
+            connection.allow_until(limits.until("first_token", first_token_s))
             self.mark.sent_s = self.transport.clock()
             if self.on_sent is not None:
                 self.on_sent(self.mark)

@@ -93,6 +93,17 @@ class HttpxReply:
         self._expires_at = self._limits.until("between_chunks", self._limits.timeouts.between_chunks)
         return read_s, data
 
+    async def pour(self, take: Callable[[float, bytes], bool]) -> bool:
+        """Give the body to ``take`` piece by piece: true when it wanted no more for now, false at the end.
+
+        Raises as `chunks`, and what ``take`` raises.
+        """
+        pieces = self if self._body is not None else self.chunks()
+        async for at_s, data in pieces:
+            if take(at_s, data):
+                return True
+        return False
+
     async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
         """The whole body, with the moment its last piece was read.
 

@@ -36,6 +36,7 @@ class FakeReply:
     headers: Mapping[str, str]
     pieces: list[tuple[float, bytes] | GatewayError]
     mark: SentMark = field(default_factory=SentMark)
+    pouring: AsyncIterator[tuple[float, bytes]] | None = None
 
     async def chunks(self) -> AsyncIterator[tuple[float, bytes]]:
         for piece in self.pieces:
@@ -44,6 +45,14 @@ class FakeReply:
             delay_s, data = piece
             await self.clock.sleep(delay_s)
             yield self.clock.monotonic(), data
+
+    async def pour(self, take: Callable[[float, bytes], bool]) -> bool:
+        if self.pouring is None:
+            self.pouring = self.chunks()
+        async for at_s, data in self.pouring:
+            if take(at_s, data):
+                return True
+        return False
 
     async def whole(self, limit_bytes: int) -> tuple[float, bytes]:
         at_s, pieces = self.mark.sent_s or 0.0, []
