@@ -244,9 +244,7 @@ class Exchange:
 
     async def _read_stream(self, reply: Reply, watcher: Watcher) -> None:
         provider, framer, at_s = self.route.provider, FRAMERS[self._framing](), reply.mark.sent_s or 0.0
-        reading = _Reading(
-            provider, framer, watcher, reply.mark.sent_s or 0.0, provider.headed(reply.headers)
-        )
+        reading = _Reading(provider, framer, watcher, at_s, provider.headed(reply.headers))
         while await reply.pour(reading.take):
             if reading.is_over:
                 watcher.completed(reading.at_s)

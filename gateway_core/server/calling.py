@@ -37,8 +37,11 @@ STREAM_LINES = (
     # nginx would gather events before it passes any on.
     "x-accel-buffering: no\r\nx-content-type-options: nosniff\r\nx-request-id: %b\r\n"
 ).encode()
+_TEXT = (TextDelta, ReasoningDelta)
 _CONTENT = (ToolCallDelta, EmbeddingVector, Finished)
 _QUIET = (Started, UsageUpdate)
+_VAIN = (Retrying, FellBack)
+"""After which everything begins anew."""
 
 
 async def answer_whole(gateway: Gateway, dialect: Dialect, handled: Handled, turn: Turn) -> Reply:
@@ -90,7 +93,7 @@ class _Passing:
     def hear(self, stamped: Stamped) -> None:
         """What `Gateway.run` emits."""
         signal = stamped.signal
-        if isinstance(signal, TextDelta | ReasoningDelta):
+        if isinstance(signal, _TEXT):
             self._events.append(signal)
             self.begun = self.begun or bool(signal.text)
         elif isinstance(signal, _CONTENT):
@@ -100,7 +103,7 @@ class _Passing:
             self._events.append(signal)
         elif isinstance(signal, Ended):
             self.handled.result = signal.result
-        elif isinstance(signal, Retrying | FellBack):
+        elif isinstance(signal, _VAIN):
             self._events.clear()
 
     def on(self) -> Awaitable[None] | None:

@@ -53,10 +53,13 @@ class OpenAIWire(JsonWire):
 
     @override
     def decode(self, frame: Frame) -> list[Event]:
-        def events_in(value: Any) -> list[Event]:
-            return self.read(value, lambda: self.piece_events(value, frame.event), event=frame.event)
+        values = self._values(frame)
+        if len(values) == 1:
+            return self._pieces(values[0], frame.event)
+        return [event for value in values for event in self._pieces(value, frame.event)]
 
-        return [event for value in self._values(frame) for event in events_in(value)]
+    def _pieces(self, value: Any, event: str) -> list[Event]:
+        return self.read(value, lambda: self.piece_events(value, event), event=event)
 
     @override
     def is_last(self, frame: Frame) -> bool:

@@ -22,6 +22,9 @@ from gateway_core.server.dialects.openai.failures import error_body
 DONE = b"data: [DONE]\n\n"
 
 
+_SAID = (TextDelta, ReasoningDelta, ToolCallDelta, Finished)
+
+
 class ChunkWriter(ABC):
     """The frame of a chunk. Subclasses say what stands in it."""
 
@@ -53,7 +56,7 @@ class ChunkWriter(ABC):
             old = self._started
             self._started = Started(old.response_id or event.response_id, old.model or event.model)
             return b""
-        if not isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta | Finished):
+        if not isinstance(event, _SAID):
             return b""
         said = self.said(event)
         return self._opening(event.index) + said if said else b""
