@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from typing_extensions import override
@@ -29,9 +30,10 @@ Sink = Callable[[float, bytes], bool]
 class Connection(asyncio.Protocol):
     """Carries one exchange at a time; reads with `head`, `more` and `pour`, which `allow_until` limits."""
 
-    def __init__(self, transport: asyncio.Transport, clock: Callable[[], float], on_lost: OnLost) -> None:
-        """Takes ``transport`` over from whoever opened it. ``on_lost`` is called once, when it is closed."""
-        self._transport = transport
+    _transport: asyncio.Transport
+
+    def __init__(self, clock: Callable[[], float], on_lost: OnLost) -> None:
+        """``on_lost`` is called once, when it is closed."""
         self._clock = clock
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -46,6 +48,14 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._busy = False
         self._forget()
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no base in common with it
+
+    def take_over(self, transport: asyncio.Transport) -> None:
+        """Carry on with what somebody else has opened."""
+        self._transport = transport
         transport.set_protocol(self)
 
     def _forget(self) -> None:
