@@ -35,7 +35,7 @@ from gateway_core.limits import Gate
 from gateway_core.metering import Meter
 from gateway_core.params import require_kinds
 from gateway_core.portions import Answered, portions_of, require_every_vector
-from gateway_core.providers.base import Playback, Step
+from gateway_core.providers.base import HttpRequest, Playback, Step
 from gateway_core.retry import RetryPolicy
 from gateway_core.routes import Route
 from gateway_core.settling import is_quick, settled
@@ -137,18 +137,21 @@ class CallRunner:
     async def _made(self) -> None:
         self._meter.admitted(self.world.clock.monotonic())
         first, *others = portions_of(self.route.with_defaults(self.request), self.route.provider)
-        await self._with_retries(first)
+        await self._got(first)
         for portion in others:
             self._answered = self._answered or Answered()
             self._answered.add(self._fold.response())
             self._fold, self._attempts_done = Fold(), self._attempt
-            await self._with_retries(portion)
+            await self._got(portion)
 
-    async def _with_retries(self, request: Request) -> None:
+    async def _got(self, request: Request) -> None:
+        """Ask until there is an answer, or no sense in asking again."""
         while True:
             self._attempt = len(self._retried) + 1
             try:
-                return await self._once(request)
+                what = self._prepared(request)
+                await (self._play(what) if isinstance(what, Playback) else self._exchanged(what))
+                return self._require_whole(request)
             except GatewayError as error:
                 self._named(error)
                 delay_s = None if self._has_begun else self._delay_s(error)
@@ -176,19 +179,19 @@ class CallRunner:
         before = max(0, self._attempts_done - 1)
         return policy.delay_s(self._attempt - before, error, self.world.clock.random())
 
-    async def _once(self, request: Request) -> None:
+    def _prepared(self, request: Request) -> HttpRequest | Playback:
         require_kinds(request.params)
         what = self.route.provider.request(request)
         self.route.require_supported(request, what.warnings)
         for warning in (*what.warnings, *what.remarks):
             self._warn(warning)
-        if isinstance(what, Playback):
-            await self._play(what)
-        else:
-            exchange = Exchange(
-                self.route, what, self.world.transport, self.world.services, self.world.signer
-            )
-            await exchange.run(self)
+        return what
+
+    def _exchanged(self, what: HttpRequest) -> Awaitable[None]:
+        world = self.world
+        return Exchange(self.route, what, world.transport, world.services, world.signer).run(self)
+
+    def _require_whole(self, request: Request) -> None:
         response = self._fold.response()
         if not response.finished:
             raise StreamInterrupted("the answer stopped before its end; what had arrived is kept")

@@ -158,17 +158,16 @@ class Exchange:
     services: Services
     signer: Signer | None = None
 
-    async def run(self, watcher: Watcher) -> None:
+    def run(self, watcher: Watcher) -> Awaitable[None]:
         """Make the exchange. Raises `GatewayError`; what had arrived has been told by then."""
         request = self.request
         if request.service is not None:
-            await self._ask_service(request, request.service, watcher)
-            return
+            return self._send_to_service(request, request.service, watcher)
         if request.signing is not None:
-            request = await self._signed(request, watcher)
-        await self._send(request, watcher)
+            return self._send_signed(request, watcher)
+        return self._send(request, watcher)
 
-    async def _ask_service(self, request: HttpRequest, service: LocalService, watcher: Watcher) -> None:
+    async def _send_to_service(self, request: HttpRequest, service: LocalService, watcher: Watcher) -> None:
         request = await self._addressed(request, service, watcher)
         try:
             await self._send(request, watcher)
@@ -184,10 +183,10 @@ class Exchange:
         headers = {**request.headers, "authorization": f"Bearer {endpoint.key.reveal()}"}
         return replace(request, url=endpoint.base_url + request.url, headers=headers, service=None)
 
-    async def _signed(self, request: HttpRequest, watcher: Watcher) -> HttpRequest:
+    async def _send_signed(self, request: HttpRequest, watcher: Watcher) -> None:
         if self.signer is None:
             raise InternalError("nobody is here who signs requests for AWS")
-        return await self.signer.sign(request, preparing=watcher.preparing)
+        await self._send(await self.signer.sign(request, preparing=watcher.preparing), watcher)
 
     async def _send(self, request: HttpRequest, watcher: Watcher) -> None:
         watcher.sending()

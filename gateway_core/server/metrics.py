@@ -86,7 +86,8 @@ class Metrics:
 
     def __init__(self, counts: CountsFile) -> None:
         self._counts = counts
-        self._under_way: dict[int, str] = {}
+        self._under_way: dict[int, int] = {}
+        """Where the calls under way of its route are counted, by the call."""
         self._places: dict[tuple[str, ...], int] = {}
 
     def enter(self, incoming: Incoming) -> None:
@@ -94,14 +95,14 @@ class Metrics:
 
     def admit(self, incoming: Incoming, asked: Asked) -> None:
         """A call begins."""
-        self._under_way[id(incoming)] = asked.route.name
-        self._add(IN_FLIGHT, 1.0, asked.route.name)
+        place = self._under_way[id(incoming)] = self._place(IN_FLIGHT, asked.route.name)
+        self._counts.add(place, 1.0)
 
     def finished(self, handled: Handled) -> None:
         """Count what came of a request."""
         begun = self._under_way.pop(id(handled.incoming), None)
         if begun is not None:
-            self._add(IN_FLIGHT, -1.0, begun)
+            self._counts.add(begun, -1.0)
         caller = handled.incoming.caller or ""
         asked, result = handled.asked, handled.result
         route = asked.route.name if asked else ""
@@ -129,15 +130,15 @@ class Metrics:
         self._counts.close()
 
     def _add(self, metric: Metric, amount: float, *labels: str) -> None:
-        self._counts.add(self._place(metric, labels), amount)
+        self._counts.add(self._place(metric, *labels), amount)
 
     def _observe(self, metric: Metric, value: float, *labels: str) -> None:
         """A histogram is a number for each bucket, one for what is above them all, and the sum."""
-        place = self._place(metric, labels)
+        place = self._place(metric, *labels)
         self._counts.add(place + bisect_left(metric.bounds, value), 1.0)
         self._counts.add(place + len(metric.bounds) + 1, value)
 
-    def _place(self, metric: Metric, labels: tuple[str, ...]) -> int:
+    def _place(self, metric: Metric, *labels: str) -> int:
         mine = (metric.name, *labels)
         if (known := self._places.get(mine)) is None:
             mark = GAUGE if metric.kind == "gauge" else ""

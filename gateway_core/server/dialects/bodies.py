@@ -19,7 +19,7 @@ MAX_FLAWS = 20
 def read(adapter: TypeAdapter[Any], body: bytes) -> dict[str, Any]:
     """The JSON object in ``body``, checked by ``adapter``. Raises `Refusal` with its flaws."""
     try:
-        value: dict[str, Any] = adapter.validate_json(body)
+        value: dict[str, Any] = adapter.validator.validate_json(body)
     except ValidationError as exc:
         flaws = _flaws(exc, body)
         told = _to_tell(flaws)
