@@ -218,6 +218,11 @@ class _Parts:
 _UNNAMED = Started()
 
 
+def _named(old: Started, new: Started) -> Started:
+    """What both say of an answer's name; the later one counts."""
+    return Started(new.response_id or old.response_id, new.model or old.model)
+
+
 class Fold:
     """Collects events into a `Response`; mutable inside, because joining lists is linear."""
 
@@ -258,9 +263,9 @@ class Fold:
                 if reason == "stop" and part.calls:
                     event = replace(event, finish_reason="tool_call")
                 part.finished = event
-            case Started(response_id=response_id, model=model):
+            case Started():
                 old = self._started
-                self._started = Started(response_id or old.response_id, model or old.model)
+                self._started = event if old is _UNNAMED else _named(old, event)
             case _:
                 assert_never(event)
         return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,15 +16,20 @@ import orjson
 
 from gateway_core.calls import CallResult
 from gateway_core.errors import BackendUnavailable, ContentFiltered, GatewayError, ProtocolError
+from gateway_core.events import Response
+from gateway_core.metering import Timing, milliseconds
 from gateway_core.server.seams import Handled
+from gateway_core.types import Usage
 
 MAX_PATH_CHARS = 300
 MAX_ERROR_CHARS = 1000
 """A line that is not longer than what a pipe takes at once is never torn by another process's."""
 TOGETHER_S = 0.02
 """Lines of so long are written together: many at a time cost less than each when it comes."""
-AT_ONCE_BYTES = 4096
+PIPE_BYTES = 4096
 """What a pipe takes whole."""
+FILE_BYTES = 65_536
+"""As much at once as a file is given; files take all of it whole."""
 LOOK_EVERY_S = 1.0
 """How often it is seen whether the file was moved away, as log rotation does."""
 
@@ -34,9 +40,6 @@ _QUOTES_CONTENT = (ProtocolError, ContentFiltered)
 def entry(handled: Handled, at: datetime) -> dict[str, Any]:
     """What the log says of a request that ended ``at``; ``null`` is unknown."""
     given, asked, result = handled.incoming, handled.asked, handled.result
-    served = result.served_by if result else None
-    usage = result.response.usage if result else None
-    timing = result.timing if result else None
     error_type, error = _error(handled.error or (result.error if result else None), result)
     return {
         "time": at.isoformat(timespec="milliseconds"),
@@ -46,23 +49,31 @@ def entry(handled: Handled, at: datetime) -> dict[str, Any]:
         "method": given.method,
         "path": given.path[:MAX_PATH_CHARS],
         "status": handled.status,
-        "duration_ms": round((handled.ended_s - given.began_s) * 1000, 3),
+        "duration_ms": milliseconds(handled.ended_s - given.began_s),
         "dialect": handled.dialect,
         "route": asked.route.name if asked else None,
-        "served_by": served.route if served else None,
-        "model": (result.response.model or (served.model if served else None)) if result else None,
         "stream": asked.request.stream if asked else None,
-        "input_tokens": usage.input_tokens if usage else None,
-        "output_tokens": usage.output_tokens if usage else None,
-        "tokens_estimated": usage.source == "estimated" if usage else None,
-        "latency_ms": timing.latency_ms if timing else None,
-        "ttft_ms": timing.ttft_ms if timing else None,
-        "queued_ms": timing.queued_ms if timing else None,
-        "cost_usd": _plain(result.cost.usd) if result and result.cost else None,
-        "attempts": result.attempts if result else None,
-        "finish_reason": result.response.finish_reason if result else None,
+        **(_NO_CALL if result is None else _call(result)),
         "error_type": error_type,
         "error": error,
+    }
+
+
+def _call(result: CallResult) -> dict[str, Any]:
+    response, timing, served = result.response, result.timing, result.served_by
+    usage = response.usage or _UNKNOWN
+    return {
+        "served_by": served.route if served else None,
+        "model": response.model or (served.model if served else None),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "tokens_estimated": None if usage is _UNKNOWN else usage.source == "estimated",
+        "latency_ms": timing.latency_ms,
+        "ttft_ms": timing.ttft_ms,
+        "queued_ms": timing.queued_ms,
+        "cost_usd": _plain(result.cost.usd) if result.cost else None,
+        "attempts": result.attempts,
+        "finish_reason": response.finish_reason,
     }
 
 
@@ -72,6 +83,10 @@ def _error(error: GatewayError | None, result: CallResult | None) -> tuple[str |
         cancelled = result is not None and result.status == "cancelled"
         return ("cancelled" if cancelled else None), None
     return error.error_type, None if isinstance(error, _QUOTES_CONTENT) else error.message[:MAX_ERROR_CHARS]
+
+
+_UNKNOWN = Usage()
+_NO_CALL = dict.fromkeys(_call(CallResult("cancelled", Response(), Timing())))
 
 
 def _plain(usd: Decimal) -> float:
@@ -105,6 +120,7 @@ class AccessLog:
         self._unwritten: list[bytes] = []
         self._looked_s = clock()
         self._fd = sys.stderr.fileno() if path is None else self._opened(path)
+        self._at_once_bytes = FILE_BYTES if stat.S_ISREG(os.fstat(self._fd).st_mode) else PIPE_BYTES
 
     def finished(self, handled: Handled) -> None:
         """Note one line."""
@@ -122,7 +138,7 @@ class AccessLog:
         self._follow_rotation()
         together = b""
         for line in noted:
-            if together and len(together) + len(line) > AT_ONCE_BYTES:
+            if together and len(together) + len(line) > self._at_once_bytes:
                 self._put(together)
                 together = b""
             together += line

@@ -140,7 +140,8 @@ class Connection(asyncio.Protocol):
                 self._excess(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too long")
                 self._refuse()
                 return
-        self._pause_or_read_on()
+        if self._paused or self._waiting or self._arriving is not None:
+            self._pause_or_read_on()
 
     def _pause_or_read_on(self) -> None:
         flooded = self._arriving is not None and self._arriving.is_flooding

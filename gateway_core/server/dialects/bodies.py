@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, cast
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -16,8 +17,17 @@ MAX_FLAWS = 20
 """A list of a million wrong items is refused with the first of them."""
 
 
-def read(adapter: TypeAdapter[Any], body: bytes) -> dict[str, Any]:
-    """The JSON object in ``body``, checked by ``adapter``. Raises `Refusal` with its flaws."""
+def read(
+    adapter: TypeAdapter[Any], body: bytes, *, plain: Callable[[Any], bool] | None = None
+) -> dict[str, Any]:
+    """The JSON object in ``body``, checked by ``adapter``. Raises `Refusal` with its flaws.
+
+    ``plain`` knows some that ``adapter`` would take as they are, at less cost.
+    """
+    if plain is not None:
+        with suppress(orjson.JSONDecodeError):
+            if plain(said := orjson.loads(body)):
+                return cast("dict[str, Any]", said)
     try:
         value: dict[str, Any] = adapter.validator.validate_json(body)
     except ValidationError as exc:

@@ -17,6 +17,7 @@ from gateway_core.routes import Route, RouteTable
 from gateway_core.server.dialects.base import Asked, Reply, Stamp, StreamWriter, encoded, found
 from gateway_core.server.dialects.bodies import read
 from gateway_core.server.dialects.openai import answers, asking, bodies, failures
+from gateway_core.server.dialects.openai.plain import is_plain_chat
 from gateway_core.server.dialects.openai.stream import ChatWriter, CompletionWriter
 from gateway_core.types import RouteType
 
@@ -31,11 +32,13 @@ class OpenAIDialect:
     body: TypeAdapter[Any]
     asked_of: Callable[[Route, Mapping[str, Any]], Asked]
     writer: Callable[[Asked, Stamp], StreamWriter] | None = None
+    plain: Callable[[Any], bool] | None = None
+    """Knows bodies that need no look of ``body``."""
     name: str = "openai"
 
     def parse(self, table: RouteTable, body: bytes, *, name: str | None = None) -> Asked:
         """What is asked of which route. Raises `Refusal`."""
-        given = read(self.body, body)
+        given = read(self.body, body, plain=self.plain)
         return self.asked_of(found(table, name or given["model"], self.route_type), given)
 
     def answer(self, asked: Asked, result: CallResult, stamp: Stamp) -> bytes:
@@ -59,7 +62,7 @@ class OpenAIDialect:
         return failures.refusal(error, about)
 
 
-CHAT = OpenAIDialect("llm/v1/chat", bodies.CHAT, asking.chat, ChatWriter)
+CHAT = OpenAIDialect("llm/v1/chat", bodies.CHAT, asking.chat, ChatWriter, is_plain_chat)
 COMPLETIONS = OpenAIDialect("llm/v1/completions", bodies.COMPLETION, asking.completion, CompletionWriter)
 EMBEDDINGS = OpenAIDialect("llm/v1/embeddings", bodies.EMBEDDING, asking.embedding)
 
