@@ -32,6 +32,7 @@ PURE := \
 	gateway_core/errors.py \
 	gateway_core/events.py \
 	gateway_core/limits.py \
+	gateway_core/made_often.py \
 	gateway_core/metering.py \
 	gateway_core/pricing.py \
 	gateway_core/providers/*.py \

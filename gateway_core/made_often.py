@@ -22,14 +22,15 @@ def made_often(cls: type[_T]) -> type[_T]:
 
     Raises `TypeError` for any other class.
     """
-    known: tuple[Field[Any], ...] = fields(cls)  # type: ignore[arg-type]  # checked next
-    if not cls.__dataclass_params__.frozen or cls.__bases__ != (object,) or hasattr(cls, "__post_init__"):  # type: ignore[attr-defined]
+    given: Any = cls
+    known: tuple[Field[Any], ...] = fields(given)
+    if not given.__dataclass_params__.frozen or cls.__bases__ != (object,) or hasattr(cls, "__post_init__"):
         raise TypeError(f"{cls.__name__} is not a frozen dataclass that stands for itself")
-    if cls.__slots__ != tuple(one.name for one in known):  # type: ignore[attr-defined]
+    if getattr(cls, "__slots__", None) != tuple(one.name for one in known):
         raise TypeError(f"{cls.__name__} has no slots, or others beside its fields")
     if not all(one.init and not one.kw_only for one in known):
         raise TypeError(f"{cls.__name__} has fields that are not given by position")
-    twin = type(f"_{cls.__name__}", (), {"__slots__": cls.__slots__})  # type: ignore[attr-defined]
+    twin = type(f"_{cls.__name__}", (), {"__slots__": given.__slots__})
     names = {"_melt": object.__setattr__, "_twin": twin, "_cls": cls, "_missing": MISSING}
     for one in known:
         names[f"_default_{one.name}"] = one.default
@@ -37,8 +38,8 @@ def made_often(cls: type[_T]) -> type[_T]:
     exec(_init(known), names)  # noqa: S102 - written below from names of fields, as dataclasses does it itself
     made: Any = names["__init__"]
     made.__qualname__, made.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-    made.__annotations__ = cls.__init__.__annotations__
-    cls.__init__ = made  # type: ignore[method-assign]
+    made.__annotations__ = given.__init__.__annotations__
+    given.__init__ = made
     return cls
 
 

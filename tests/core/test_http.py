@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import gzip
 import struct
 import time
@@ -494,3 +495,180 @@ async def test_closing_twice_or_before_any_request_is_fine():
 
     await transport.aclose()
     await transport.aclose()
+
+
+class Poured:
+    """What was poured, and how much of it at a time."""
+
+    def __init__(self, enough: int = 100) -> None:
+        self.pieces: list[bytes] = []
+        self.at_s: list[float] = []
+        self._enough = enough
+
+    def take(self, at_s: float, piece: bytes) -> bool:
+        self.at_s.append(at_s)
+        self.pieces.append(piece)
+        return len(self.pieces) % self._enough == 0
+
+
+def chunked(*data: bytes, head: str = "") -> Script:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.start_chunks(head)
+        for piece in data:
+            await peer.chunk(piece)
+            await asyncio.sleep(0)
+        await peer.chunk(b"")
+
+    return script
+
+
+@pytest.mark.parametrize("enough", [1, 2, 3, 100])
+async def test_what_is_poured_comes_whole_in_portions_of_any_size(transport: HttpTransport, enough: int):
+    poured, sated = Poured(enough), []
+    data = [b"%d\n" % number for number in range(8)]
+    async with (
+        serving(chunked(*data)) as server,
+        transport.exchange(ask(server), timeouts=PATIENT) as reply,
+    ):
+        while await reply.pour(poured.take):
+            sated.append(len(poured.pieces))
+    assert b"".join(poured.pieces) == b"".join(data)
+    assert poured.at_s == sorted(poured.at_s)
+    assert all(count % enough == 0 for count in sated)
+    assert server.connections == 1
+
+
+async def test_what_is_poured_is_told_when_it_arrives(transport: HttpTransport):
+    told = asyncio.Queue[bytes]()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.start_chunks()
+        for data in (b"data: 1\n\n", b"data: 2\n\n"):
+            await peer.chunk(data)
+            assert await told.get() == data
+        await peer.chunk(b"")
+
+    def take(at_s: float, piece: bytes) -> bool:
+        told.put_nowait(piece)
+        return False
+
+    async with serving(script) as server, transport.exchange(ask(server), timeouts=PATIENT) as reply:
+        assert not await reply.pour(take)
+
+
+async def test_what_the_one_poured_into_raises_is_raised_by_pouring(transport: HttpTransport):
+    def take(at_s: float, piece: bytes) -> bool:
+        raise ValueError("not for me")
+
+    async with serving(chunked(b"1", b"2")) as server:
+        with pytest.raises(ValueError, match="not for me"):
+            async with transport.exchange(ask(server), timeouts=PATIENT) as reply:
+                await reply.pour(take)
+
+
+async def test_a_packed_stream_is_poured_unpacked(transport: HttpTransport):
+    packer, poured = zlib.compressobj(wbits=31), Poured()
+    data = [packer.compress(b"data: 1\n\n") + packer.flush(zlib.Z_SYNC_FLUSH), packer.flush()]
+    async with (
+        serving(chunked(*data, head="content-encoding: gzip\r\n")) as server,
+        transport.exchange(ask(server), timeouts=PATIENT) as reply,
+    ):
+        assert not await reply.pour(poured.take)
+    assert poured.pieces == [b"data: 1\n\n"]
+
+
+@pytest.mark.parametrize("data", [[b"abc"], [gzip.compress(b"data: 1\n\n")[:-4]]], ids=["garbage", "torso"])
+async def test_a_packed_stream_that_is_none_is_a_failure(transport: HttpTransport, data: list[bytes]):
+    async with serving(chunked(*data, head="content-encoding: gzip\r\n")) as server:
+        with pytest.raises((ProtocolError, StreamInterrupted)):
+            async with transport.exchange(ask(server), timeouts=PATIENT) as reply:
+                await reply.pour(Poured().take)
+
+
+async def test_pouring_ends_when_the_server_falls_silent(transport: HttpTransport):
+    """The limit for the first piece is longer than the one between two, and does not count any more."""
+    poured = Poured()
+    limits = Timeouts(10, 10, SHORT_S, 10)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.start_chunks()
+        await asyncio.sleep(2 * SHORT_S)
+        await peer.chunk(b"1")
+        await peer.gone()
+
+    async with serving(script) as server:
+        with pytest.raises(TimedOut) as caught:
+            async with transport.exchange(ask(server), timeouts=limits) as reply:
+                await reply.pour(poured.take)
+    assert (poured.pieces, caught.value.phase) == ([b"1"], "between_chunks")
+
+
+async def test_pouring_ends_when_the_server_hangs_up(transport: HttpTransport):
+    poured = Poured()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.start_chunks()
+        await peer.chunk(b"1")
+
+    async with serving(script) as server:
+        with pytest.raises(StreamInterrupted):
+            async with transport.exchange(ask(server), timeouts=PATIENT) as reply:
+                await reply.pour(poured.take)
+    assert poured.pieces == [b"1"]
+
+
+async def test_who_stops_pouring_early_keeps_the_connection_if_the_end_comes_at_once(
+    transport: HttpTransport,
+):
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.start_chunks()
+            for data in (b"data: [DONE]\n\n", b": one thing more\n\n", b""):
+                await peer.chunk(data)
+
+    async with serving(script) as server:
+        for _ in range(3):
+            async with transport.exchange(ask(server), timeouts=PATIENT) as reply:
+                assert await reply.pour(Poured(1).take)
+    assert (len(server.requests), server.connections) == (3, 1)
+
+
+async def test_a_connection_that_the_system_gives_up_is_told_as_one_that_failed(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+):
+    async def gives_up(*args: object, **kwargs: object) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    await transport.start()
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", gives_up)
+    error = await failure_of(transport, HttpRequest("http://192.0.2.1:9/v1", b"{}"))
+    assert isinstance(error, ConnectFailed)
+    assert str(error) == "no connection to 192.0.2.1:9: Connection timed out"
+
+
+async def test_requests_that_differ_only_in_what_comes_last_begin_alike(transport: HttpTransport):
+    async with serving(answer_all) as server:
+        for number in range(3):
+            more = {"x-request-id": f"r-{number}"}
+            request = HttpRequest(server.url, b"{}" * (number + 1), {"X-Request-Id": "own", "a": "b"})
+            async with transport.exchange(request, timeouts=PATIENT, headers=more) as reply:
+                await reply.whole(100)
+        for number in range(40):
+            await body_of(transport, HttpRequest(server.url, b"{}", {"n": str(number)}))
+    assert [one.headers["x-request-id"] for one in server.requests[:3]] == ["r-0", "r-1", "r-2"]
+    assert [one.headers["content-length"] for one in server.requests[:3]] == ["2", "4", "6"]
+    assert [one.headers["n"] for one in server.requests[3:]] == [str(number) for number in range(40)]
+
+
+async def test_a_header_from_outside_that_would_end_its_line_is_not_sent(transport: HttpTransport):
+    async with serving(answer_all) as server:
+        request = HttpRequest(server.url, b"{}")
+        with pytest.raises(InvalidRequest):
+            async with transport.exchange(request, timeouts=PATIENT, headers={"a": "b\r\nc: d"}):
+                pass
+    assert not server.requests

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 _RULES: Mapping[str, tuple[type, float, float]] = {
     "max_tokens": (int, 1, inf),
@@ -32,15 +32,14 @@ def is_plain_chat(body: Any) -> bool:
         if name == "messages":
             if not _are_plain(value):
                 return False
-        elif name != "model":
-            if not _is_plain(name, value):
-                return False
+        elif name != "model" and not _is_plain(name, value):
+            return False
     return True
 
 
 def _is_plain(name: str, value: Any) -> bool:
     rule = _RULES.get(name)
-    return rule is not None and type(value) is rule[0] and rule[1] <= value <= rule[2]
+    return rule is not None and type(value) is rule[0] and rule[1] <= cast("float", value) <= rule[2]
 
 
 def _are_plain(messages: Any) -> bool:
