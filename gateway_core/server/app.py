@@ -53,7 +53,7 @@ class Service:
         self._transport = transport or HttpTransport()
         self._ids = RequestIds(self._transport)
         self._gateway = Gateway(routes.table, transport=self._ids, limiters=limiters)
-        self._paths = Paths({**Pages(routes).resources, **(more or {})})
+        self._paths = Paths({**Pages(routes, guard.security if guard else None).resources, **(more or {})})
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -126,6 +126,10 @@ class Attendants:
         """Tell everybody."""
         for observer in self._observers:
             observer.finished(handled)
+
+    def security(self) -> Mapping[str, Mapping[str, Any]]:
+        """How callers show who they are, as OpenAPI names it."""
+        return self._door.security()
 
     @property
     def pages(self) -> dict[str, Resource]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from gateway_core.calls import CallResult
 from gateway_core.config.model import Auth, Config, Credential, Limit
@@ -27,6 +28,12 @@ OPEN_PATHS = frozenset(("/health",))
 routes, the docs page and the metrics too."""
 WHOLE_PATHS = frozenset(("/metrics",))
 """These tell of all routes, so they are not for those who have only some."""
+
+_BY_TOKEN: Mapping[str, Mapping[str, Any]] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+}
+_BY_PASSWORD: Mapping[str, Mapping[str, Any]] = {"password": {"type": "http", "scheme": "basic"}}
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +159,13 @@ class Door:
             () if credential is None else _of_what_is_booked(rules_of(credential.limit, _owner(credential)))
         )
 
+    def security(self) -> Mapping[str, Mapping[str, Any]]:
+        """How those show who they are whom it lets in, as OpenAPI names it; nothing while all may enter."""
+        known = self._everybody()
+        if known is None:
+            return {}
+        return {**(_BY_TOKEN if known.auth.tokens else {}), **(_BY_PASSWORD if known.auth.users else {})}
+
     def _everybody(self) -> _Known | None:
         """Those the configuration in use knows, and those of the command line; ``None`` for nobody."""
         auth = self._config().auth
@@ -169,6 +183,7 @@ class _Known:
     """Everybody of one configuration."""
 
     def __init__(self, auth: Auth, now: Callable[[], datetime]) -> None:
+        self.auth = auth
         self.register = Register(auth, now)
         self.by_name = {credential.name: credential for credential in (*auth.users, *auth.tokens)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -38,12 +38,16 @@ ASSETS: Mapping[str, tuple[str, str]] = {
 }
 """Path, and the file in ``static`` with its media type."""
 
+Security = Callable[[], Mapping[str, Mapping[str, Any]]]
+
 
 class Pages:
     """The pages about ``routes``."""
 
-    def __init__(self, routes: Routes) -> None:
+    def __init__(self, routes: Routes, security: Security | None = None) -> None:
+        """``security`` says how callers show who they are, as OpenAPI names it."""
         self._routes = routes
+        self._security = security or dict
         self._started_at = time.time()
         self._described: tuple[RouteTable, bytes] | None = None
 
@@ -74,7 +78,9 @@ class Pages:
     def openapi(self, ask: Ask) -> Reply:
         """The description of everything that can be asked, for the routes of this moment."""
         if self._described is None or self._described[0] is not ask.table:
-            described = openapi.document(ask.table, title="gateway-tui", version=__version__)
+            described = openapi.document(
+                ask.table, title="gateway-tui", version=__version__, security=self._security()
+            )
             self._described = (ask.table, encoded(described))
         return Reply(200, self._described[1], {"cache-control": "no-store"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway_core.calls import CallResult
 from gateway_core.errors import GatewayError
@@ -74,6 +74,9 @@ class Guard(Protocol):
 
     def admit(self, incoming: Incoming, asked: Asked) -> Awaitable[None] | None:
         """Asked before a route is called. Raises `NotAdmitted`."""
+
+    def security(self) -> Mapping[str, Mapping[str, Any]]:
+        """How callers show who they are, as OpenAPI names it; empty while all may enter."""
 
 
 @dataclass(slots=True)

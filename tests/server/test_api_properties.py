@@ -230,4 +230,4 @@ def test_the_garbage_of_a_provider_is_told_as_the_document_says(case: Case[Any])
 
 @schemathesis.pytest.from_fixture("locked_api").parametrize()
 def test_nothing_is_told_without_a_token(case: Case[Any]):
-    case.call_and_validate(checks=[*always(case), ignored_auth], headers={"authorization": bearer(TOKEN)})
+    case.call_and_validate(checks=[*always(case), ignored_auth], headers={"Authorization": bearer(TOKEN)})

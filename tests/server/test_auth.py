@@ -169,6 +169,7 @@ AUTH = {
         {"name": "all", "hash": token_hash(OTHER_TOKEN)},
     ]
 }
+USERS = [{"name": "ann", "password_hash": QUICK}]
 
 
 async def test_only_the_health_of_the_service_is_told_to_everybody():
@@ -201,6 +202,19 @@ async def test_a_service_that_names_nobody_is_open_only_where_that_is_meant():
     assert given.caller is None
     with pytest.raises(NotAdmitted, match="it names nobody"):
         await asked_at(door(None, open_to_all=False).enter(incoming()))
+
+
+@pytest.mark.parametrize(
+    ("auth", "schemes"),
+    [
+        (None, set()),
+        ({"tokens": AUTH["tokens"]}, {"bearer", "key"}),
+        ({"users": USERS}, {"password"}),
+        ({**AUTH, "users": USERS}, {"bearer", "key", "password"}),
+    ],
+)
+def test_the_document_says_how_callers_show_who_they_are(auth: Any, schemes: set[str]):
+    assert set(door(auth).security()) == schemes
 
 
 async def test_tokens_of_the_command_line_stand_beside_those_of_the_file():

@@ -355,6 +355,9 @@ class Doorman:
         if asked.route.name == "closed":
             raise NotAdmitted("not for you", status=429, retry_after=3)
 
+    def security(self) -> dict[str, dict[str, str]]:
+        return {"name": {"type": "apiKey", "in": "header", "name": "x-name"}}
+
 
 async def test_a_guard_is_asked_before_the_body_is_read_and_before_a_route_is_called(tmp_path):
     noting = Noting()
@@ -376,6 +379,16 @@ async def test_a_guard_is_asked_before_the_body_is_read_and_before_a_route_is_ca
     assert last.result is not None
     assert (last.asked.route.name, last.result.response.text) == ("chat", SAID)
     assert last.ended_s > last.incoming.began_s
+
+
+async def test_the_document_says_how_the_guard_wants_to_be_asked(tmp_path):
+    async with serving(tmp_path, guard=Doorman()) as gateway:
+        reply = await gateway.http.get("/openapi.json", headers={"x-name": "ann"})
+    async with serving(tmp_path) as gateway:
+        open_to_all = await gateway.http.get("/openapi.json")
+    assert reply.json()["security"] == [{"name": []}]
+    assert reply.json()["components"]["securitySchemes"]["name"]["name"] == "x-name"
+    assert "security" not in open_to_all.json()
 
 
 async def test_tokens_are_counted_without_calling_the_route(tmp_path):

@@ -142,6 +142,15 @@ def test_a_scheme_of_security_applies_to_everything():
     assert said["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
+def test_everybody_may_know_how_the_service_is():
+    said = document(TABLE, title="t", version="1", security={"bearer": {"type": "http", "scheme": "bearer"}})
+
+    operations = [(path, one) for path, there in said["paths"].items() for one in there.values()]
+    open_to_all = [path for path, one in operations if "security" in one]
+    assert open_to_all == ["/health"]
+    assert said["paths"]["/health"]["get"]["security"] == []
+
+
 def test_one_document_does_not_change_the_next():
     document(TABLE, title="t", version="1")["components"]["schemas"].clear()
 
