@@ -84,7 +84,7 @@ class OpenAI(OpenAIWire):
         return HttpRequest(
             url=self._urls[type(request)],
             body=json_bytes(body),
-            headers=self._headers,
+            headers=self._headers(),
             stream=request.stream,
             warnings=params.warnings,
             remarks=() if self._is_azure or self.priced_as else misplaced(request.params),
@@ -118,8 +118,7 @@ class OpenAI(OpenAIWire):
         query = f"?api-version={segment(str(v))}" if (v := config.get("openai_api_version")) else ""
         return {kind: f"{base}{path}{query}" for kind, path in PATHS.items()}
 
-    @cached_property
-    def _headers(self) -> Mapping[str, str]:
+    def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
         if organization := self.model.config.get("openai_organization"):
             headers["openai-organization"] = str(organization)
