@@ -50,7 +50,7 @@ class Service:
         self._bounds = bounds or Bounds()
         self._guard = guard
         self._observer = observer
-        self._transport = transport or HttpTransport()
+        self._transport = transport or HttpTransport(directly=True)
         self._ids = RequestIds(self._transport)
         self._gateway = Gateway(routes.table, transport=self._ids, limiters=limiters)
         self._paths = Paths({**Pages(routes, guard.security if guard else None).resources, **(more or {})})

@@ -70,6 +70,8 @@ class Connection(asyncio.Protocol):
         self._sink: Sink | None = None
         self._sated = False
         """True when the sink that was poured into wanted no more."""
+        self._is_pouring = False
+        """True while `_pour_on` is about to be called."""
 
     def allow_until(self, at: float | None) -> None:
         """From now on waiting ends with `TimeoutError` when the loop's time is ``at``."""
@@ -105,7 +107,7 @@ class Connection(asyncio.Protocol):
         return self._taken()
 
     async def pour(self, sink: Sink) -> bool:
-        """Give the pieces of the body to ``sink``, each when it arrives, without waking the task that waits.
+        """Give the pieces of the body to ``sink`` as they arrive, without waking the task that waits.
 
         True when it wanted no more, false at the end of the body. Raises as `head`.
         """
@@ -228,12 +230,20 @@ class Connection(asyncio.Protocol):
         if arriving := self._arriving:
             whole = arriving[0] if len(arriving) == 1 else b"".join(arriving)
             self._arriving = []
-            if self._sink is None:
-                self._keep(at_s, whole)
-            elif self._sink(at_s, whole):
-                self._sink, self._sated = None, True
+            self._keep(at_s, whole)
         if self._sink is None or self._complete or self._failure is not None:
             self._wake()
+        elif self._pieces and not self._is_pouring:
+            # Later in this turn of the loop: what others have to read now is to be stamped first.
+            self._is_pouring = True
+            self._loop.call_soon(self._pour_on)
+
+    def _pour_on(self) -> None:
+        self._is_pouring = False
+        while self._pieces and self._sink is not None:
+            if self._sink(*self._taken()):
+                self._sink, self._sated = None, True
+                self._wake()
 
     def _keep(self, at_s: float, piece: bytes) -> None:
         self._pieces.append((at_s, piece))

@@ -3,7 +3,7 @@
 It looks names up, tries several addresses of one side by side, and speaks to proxies; what is sent on a
 connection once it is open is not its business. It is imported at the first request, because that takes
 longer than starting the program may. Where there is nothing of that to do, as for a model server on this
-machine, the event loop opens the connection itself, at a quarter of the cost.
+machine, the event loop can open the connection itself, at a quarter of the cost.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 class Dialer:
     """Lives in one event loop; close it with `aclose`, which hangs up everywhere."""
 
-    def __init__(self, clock: Callable[[], float], trust: ssl.SSLContext) -> None:
+    def __init__(self, clock: Callable[[], float], trust: ssl.SSLContext, *, directly: bool) -> None:
+        """``directly``: bare addresses without aiohttp, for those who open connections by the hundred."""
         import aiohttp
 
         self._clock = clock
+        self._directly = directly
         self._connector = aiohttp.TCPConnector(limit=0, ssl=trust)
         # Only the connector is used; what it is given to connect for names a session.
         self._session = aiohttp.ClientSession(connector=self._connector, cookie_jar=aiohttp.DummyCookieJar())
@@ -40,7 +42,14 @@ class Dialer:
         How long that may take is the caller's business.
         """
         host, port = url.raw_host, url.port
-        if proxy is None and url.scheme == "http" and host and port and is_ip_address(host):
+        if (
+            self._directly
+            and proxy is None
+            and url.scheme == "http"
+            and host
+            and port
+            and is_ip_address(host)
+        ):
             return await self._dial_address(host, port)
         return await self._dial_by_aiohttp(url, proxy)
 

@@ -265,11 +265,15 @@ class HttpTransport:
         clock: Callable[[], float] = time.perf_counter,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         trust: Trust | None = None,
+        directly: bool = False,
     ) -> None:
+        """``directly`` is `Dialer`'s: many calls that begin at once then go out at once, and whoever measures
+        them beside a busy screen reads the first pieces of all of them one after the other."""
         self.clock = clock
         self.max_answer_bytes = max_answer_bytes
         self.addresses = Addresses()
         self.pool: Pool | None = None
+        self._directly = directly
         self._trust = trust or (lambda: trust_store(process_environment()))
         self._starting = asyncio.Lock()
 
@@ -300,7 +304,7 @@ class HttpTransport:
                 from gateway_core.wire.pool import Pool
 
                 trust = await asyncio.to_thread(self._trust)
-                self.pool = Pool(Dialer(self.clock, trust))
+                self.pool = Pool(Dialer(self.clock, trust, directly=self._directly))
             return self.pool
 
     async def aclose(self) -> None:

@@ -638,15 +638,45 @@ async def test_who_stops_pouring_early_keeps_the_connection_if_the_end_comes_at_
     assert (len(server.requests), server.connections) == (3, 1)
 
 
+@pytest.fixture
+async def direct() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(directly=True)
+    yield transport
+    await transport.aclose()
+
+
+async def test_bare_addresses_may_be_dialled_directly_and_names_as_ever(direct: HttpTransport):
+    async with serving(answer_all) as server:
+        port = server.url.rpartition(":")[2]
+        for url in (server.url, f"http://localhost:{port}"):
+            assert await body_of(direct, HttpRequest(url, b"{}")) == b"{}"
+        again = await body_of(direct, HttpRequest(server.url, b"{}"))
+    error = await failure_of(direct, HttpRequest(server.url, b"{}"))
+    assert (again, len(server.requests), server.connections) == (b"{}", 3, 2)
+    assert isinstance(error, ConnectFailed)
+
+
+async def test_a_connection_that_is_in_use_is_closed_in_the_end(direct: HttpTransport):
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.start_chunks()
+        await peer.gone()
+
+    async with serving(script) as server, direct.exchange(ask(server), timeouts=PATIENT) as reply:
+        await direct.aclose()
+        with pytest.raises(StreamInterrupted):
+            await reply.pour(Poured().take)
+
+
 async def test_a_connection_that_the_system_gives_up_is_told_as_one_that_failed(
-    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+    direct: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ):
     async def gives_up(*args: object, **kwargs: object) -> None:
         raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
 
-    await transport.start()
+    await direct.start()
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", gives_up)
-    error = await failure_of(transport, HttpRequest("http://192.0.2.1:9/v1", b"{}"))
+    error = await failure_of(direct, HttpRequest("http://192.0.2.1:9/v1", b"{}"))
     assert isinstance(error, ConnectFailed)
     assert str(error) == "no connection to 192.0.2.1:9: Connection timed out"
 

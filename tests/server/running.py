@@ -114,7 +114,11 @@ async def serving(
     port = listening.getsockname()[1]
     async with (
         Service(
-            known, bounds=bounds, guard=guard, observer=observer, transport=HttpTransport(trust=_trust)
+            known,
+            bounds=bounds,
+            guard=guard,
+            observer=observer,
+            transport=HttpTransport(trust=_trust, directly=True),
         ) as service,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=_trust()) as http,
     ):
