@@ -79,7 +79,7 @@ METRICS = (REQUESTS, DURATION, TTFT, TOKENS, COST, FAILURES, IN_FLIGHT)
 
 
 class Metrics:
-    """Counts requests. It is a `Guard` that lets everybody pass, to see calls begin, and an `Observer`.
+    """Counts requests: it sees calls begin, and is an `Observer`.
 
     ``route`` is the one that was asked; tokens, cost and failures are those of the route that served.
     """
@@ -89,9 +89,6 @@ class Metrics:
         self._under_way: dict[int, int] = {}
         """Where the calls under way of its route are counted, by the call."""
         self._places: dict[tuple[str, ...], int] = {}
-
-    def enter(self, incoming: Incoming) -> None:
-        """Nothing is counted yet."""
 
     def admit(self, incoming: Incoming, asked: Asked) -> None:
         """A call begins."""

@@ -151,15 +151,16 @@ async def until_arrived(reply: HttpReply) -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_rest_of_an_answer_that_ends_at_once_is_read_away(transport: HttpTransport):
-    async def script(peer: Peer) -> None:
-        while True:
-            await peer.request()
-            await peer.start_chunks()
-            for data in (b"data: [DONE]\n\n", b": one thing more\n\n", b""):
-                await peer.chunk(data)
+async def one_thing_more(peer: Peer) -> None:
+    while True:
+        await peer.request()
+        await peer.start_chunks()
+        for data in (b"data: [DONE]\n\n", b": one thing more\n\n", b""):
+            await peer.chunk(data)
 
-    async with serving(script) as server:
+
+async def test_the_rest_of_an_answer_that_ends_at_once_is_read_away(transport: HttpTransport):
+    async with serving(one_thing_more) as server:
         for _ in range(2):
             async with transport.exchange(ask(server), timeouts=PATIENT):
                 pass
@@ -624,14 +625,7 @@ async def test_pouring_ends_when_the_server_hangs_up(transport: HttpTransport):
 async def test_who_stops_pouring_early_keeps_the_connection_if_the_end_comes_at_once(
     transport: HttpTransport,
 ):
-    async def script(peer: Peer) -> None:
-        while True:
-            await peer.request()
-            await peer.start_chunks()
-            for data in (b"data: [DONE]\n\n", b": one thing more\n\n", b""):
-                await peer.chunk(data)
-
-    async with serving(script) as server:
+    async with serving(one_thing_more) as server:
         for _ in range(3):
             async with transport.exchange(ask(server), timeouts=PATIENT) as reply:
                 assert await reply.pour(Poured(1).take)

@@ -60,7 +60,7 @@ class _Page:
 
 
 class ServingRecord:
-    """Sees calls begin and end: a `Guard` that lets everybody pass, and an `Observer`."""
+    """Sees calls begin, and is an `Observer` of their ends."""
 
     def __init__(self, folder: Path, table: Callable[[], RouteTable], *, now: Callable[[], datetime]) -> None:
         self._store = SessionStore(folder)
@@ -69,9 +69,6 @@ class ServingRecord:
         self._current: _Book | None = None
         self._pages: dict[int, _Page] = {}
         self._closing: list[Journal] = []
-
-    def enter(self, incoming: Incoming) -> None:
-        """Nothing is known yet that is worth keeping."""
 
     def admit(self, incoming: Incoming, asked: Asked) -> None:
         """Write down what is asked, unless it is only how many tokens that is."""
